@@ -1,0 +1,9 @@
+/** The only place that reads the wall clock. Epoch ms. */
+export function now (): number {
+  return Date.now()
+}
+
+export const second = 1000
+export const minute = 60 * second
+export const hour = 60 * minute
+export const day = 24 * hour

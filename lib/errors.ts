@@ -1,0 +1,45 @@
+import createError, { type FastifyError } from '@fastify/error'
+import type { EndedReason } from '../types/index.js'
+
+/** A bad option, at registration, or a bad value from an option function, per request. */
+export const InvalidOptionError = createError('FST_SESSION_TIMEOUT_INVALID_OPTION', '%s', 500, TypeError)
+
+/** The session is over. `reason` says why. */
+export const EndedError = createError('FST_SESSION_TIMEOUT_ENDED', '%s', 401)
+
+/** The store would not end a session that has timed out. The cause is the store's error. */
+export const StoreError = createError('FST_SESSION_TIMEOUT_STORE', 'The session could not be ended: the session store failed', 503)
+
+/** A cross-site call to an endpoint that changes state. */
+export const ForbiddenError = createError('FST_SESSION_TIMEOUT_FORBIDDEN', 'Cross-site requests may not extend or end a session', 403)
+
+/** The plugin order is wrong, or the session plugin is not one that this plugin works with. */
+export const NoSessionError = createError('FST_SESSION_TIMEOUT_NO_SESSION', '%s', 500)
+
+/** A second registration in one scope. */
+export const AlreadyRegisteredError = createError('FST_SESSION_TIMEOUT_ALREADY_REGISTERED',
+  'fastify-session-timeout is already registered in this scope or one around it; use config.sessionTimeout for routes that differ', 500)
+
+const explanations: Record<EndedReason, string> = {
+  idle: 'The session ended because of inactivity',
+  absolute: 'The session reached its longest permitted life',
+  missing: 'There is no such session, or it has ended'
+}
+
+/** The 401 that says why a session is over. */
+export function endedError (reason: EndedReason): FastifyError & { reason: EndedReason } {
+  return Object.assign(new EndedError(explanations[reason]), { reason })
+}
+
+/** Names the option, the rule and the value received. */
+export function invalidOption (option: string, rule: string, value: unknown): FastifyError {
+  return new InvalidOptionError(`${option} must be ${rule}, received ${describe(value)}`)
+}
+
+function describe (value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
+  if (value === null || typeof value !== 'object') return String(value)
+  if (Array.isArray(value)) return 'an array'
+  return value instanceof Promise ? 'a promise' : 'an object'
+}

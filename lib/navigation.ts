@@ -1,0 +1,20 @@
+import type { FastifyRequest } from 'fastify'
+
+/** A person going to a page, as opposed to a script's request. Without fetch metadata (Safari before 16.4): a GET that accepts HTML. */
+export function isNavigation (request: FastifyRequest): boolean {
+  const mode = request.headers['sec-fetch-mode']
+  if (mode !== undefined) return mode === 'navigate'
+  if (isHtmx(request)) return false
+  return (request.method === 'GET' || request.method === 'HEAD') && request.headers.accept?.includes('text/html') === true
+}
+
+export function isHtmx (request: FastifyRequest): boolean {
+  return request.headers['hx-request'] === 'true'
+}
+
+/** A page that the browser loads on suspicion: no sign of the user. */
+export function isPrefetch (request: FastifyRequest): boolean {
+  const { headers } = request
+  const purpose = headers['sec-purpose'] ?? headers.purpose ?? headers['x-purpose'] ?? headers['x-moz']
+  return purpose !== undefined && /prefetch|prerender|preview/i.test(String(purpose))
+}

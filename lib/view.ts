@@ -1,0 +1,101 @@
+import type { FastifyRequest } from 'fastify'
+import type { RequestSessionTimeout } from '../types/index.js'
+import { now } from './clock.js'
+import type { Connections } from './connections.js'
+import { endByTimeout } from './ending.js'
+import { limitsOf, type Engine } from './engine.js'
+import { endedError } from './errors.js'
+import { deadlines, endOf, isTouchDue } from './policy.js'
+import { sessionOf, writeRecord } from './record.js'
+import { isTimed, letGo, stateOf, type RequestState } from './state.js'
+import { restart, touch } from './touch.js'
+
+/** Makes `request.sessionTimeout`; everything in it is computed when asked for. */
+export function createView (engine: Engine, connections: Connections, request: FastifyRequest): RequestSessionTimeout {
+  return {
+    get ended () {
+      return stateOf(request)?.ended ?? null
+    },
+    get startedAt () {
+      return timedState()?.record!.startedAt ?? null
+    },
+    get lastActivity () {
+      return timedState()?.record!.lastActivity ?? null
+    },
+    get expiresAt () {
+      const deadline = deadlineOf(timedState())
+      return deadline === Infinity ? null : deadline
+    },
+    get remaining () {
+      const { expiresAt } = this
+      return expiresAt === null ? null : Math.max(0, expiresAt - now())
+    },
+    get expiring () {
+      const deadline = deadlineOf(timedState())
+      return deadline !== null && deadline - now() <= engine.settings.warnBefore
+    },
+    touch: () => touchNow(engine, request),
+    restart: () => restartNow(engine, request),
+    get signal () {
+      return connections.signalFor(request)
+    }
+  }
+
+  function timedState (): RequestState | null {
+    const state = stateOf(request)
+    return state !== null && isTimed(engine, request, state) ? state : null
+  }
+}
+
+function deadlineOf (state: RequestState | null): number | null {
+  return state && deadlines(state.record!, state.limits!).first
+}
+
+async function touchNow (engine: Engine, request: FastifyRequest): Promise<void> {
+  const state = stateOf(request)
+  if (state === null || state.record === null) {
+    if (state?.ended) throw endedError(state.ended)
+    return
+  }
+  await refuseEnded(engine, request, state)
+  const at = now()
+  if (!isTouchDue(state.record, engine.settings.touchInterval(state.limits!.idle), at)) return
+  if (!await touch(engine, state, at)) throw gone(engine, state)
+  // The store may know better than this request what has happened since it began.
+  await refuseEnded(engine, request, state)
+}
+
+async function restartNow (engine: Engine, request: FastifyRequest): Promise<void> {
+  const session = sessionOf(request)
+  const state = stateOf(request)
+  if (session === undefined || state === null) {
+    if (state) throw endedError(state.ended ?? 'missing')
+    return
+  }
+  if (!engine.settings.appliesTo(request)) return
+  state.limits ??= limitsOf(engine, request, state.route)
+  if (state.storedId !== session.sessionId) {
+    // Not stored yet: the write that stores it carries the record.
+    const at = now()
+    return writeRecord(session, { startedAt: at, lastActivity: at })
+  }
+  await refuseEnded(engine, request, state)
+  if (!await restart(engine, state)) throw gone(engine, state)
+  await refuseEnded(engine, request, state)
+}
+
+/** Ends a session that is past its deadline by now, after asking the store whether others have extended it. */
+async function refuseEnded (engine: Engine, request: FastifyRequest, state: RequestState): Promise<void> {
+  if (engine.recent.has(state.storedId!)) throw gone(engine, state)
+  const at = now()
+  const reason = state.record && endOf(state.record, state.limits!, at)
+  if (reason === null) return
+  const outcome = await endByTimeout(engine, request, state, reason, at, () => letGo(state))
+  if (outcome.kind === 'ended') throw endedError(outcome.reason)
+}
+
+function gone (engine: Engine, state: RequestState): Error {
+  state.ended ??= engine.recent.reasonFor(state.storedId!) ?? 'missing'
+  letGo(state)
+  return endedError(state.ended)
+}
