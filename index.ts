@@ -9,11 +9,12 @@ import { resolveOptions } from './lib/options.js'
 import { policies } from './lib/policies.js'
 import { safeReturnPath } from './lib/return-path.js'
 import { resolveRouteConfig } from './lib/route-config.js'
+import { registerRoutes } from './lib/routes.js'
 import { stateKey } from './lib/state.js'
 import { createView } from './lib/view.js'
 import type { FastifySessionTimeoutOptions } from './types/index.js'
 
-async function sessionTimeout (app: FastifyInstance, options: FastifySessionTimeoutOptions): Promise<void> {
+async function sessionTimeout (app: FastifyInstance, options: FastifySessionTimeoutOptions & { prefix?: string }): Promise<void> {
   refuseWrongOrder(app)
   const settings = resolveOptions(options, app.hasRequestDecorator('flash'))
   const engine = createEngine(app, settings)
@@ -27,6 +28,9 @@ async function sessionTimeout (app: FastifyInstance, options: FastifySessionTime
   app.addHook('onRequest', createCheckHook(engine))
   app.addHook('onSend', createCookieHook(engine))
   app.addHook('onClose', async function releaseConnections () { connections.close() })
+
+  const { endpoint } = settings
+  if (endpoint !== false) await app.register(registerRoutes, { engine, endpoint, prefix: options.prefix ?? '' })
 
   for (const warning of settings.warnings) app.log.warn(`fastify-session-timeout: ${warning}`)
   app.log.info({ sessionTimeout: settings.summary }, 'session timeout policy')

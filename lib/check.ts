@@ -76,10 +76,11 @@ export function createCheckHook (engine: Engine): (request: FastifyRequest, repl
 
   async function extend (request: FastifyRequest, state: RequestState): Promise<Verdict> {
     let stored = true
+    const joining = engine.touches.has(state.storedId!)
     try {
       stored = await touch(engine, state, state.at)
     } catch (error) {
-      request.log.warn({ err: error }, 'session not extended: the session store failed')
+      if (!joining) request.log.warn({ err: error }, 'session not extended: the session store failed')
     }
     if (!stored) return gone(request, state)
     sayExpiring(engine, request, state)

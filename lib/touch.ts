@@ -16,19 +16,21 @@ import type { RequestState } from './state.js'
 export async function touch (engine: Engine, state: RequestState, at: number): Promise<boolean> {
   const id = state.storedId!
   const limits = state.limits!
-  let flight = engine.touches.get(id)
-  if (flight === undefined) {
-    flight = engine.host!.store.patch(id, limits, (stored, now) => extend(stored, now))
-      .finally(() => engine.touches.delete(id))
-    engine.touches.set(id, flight)
+  const interval = engine.settings.touchInterval(limits.idle)
+  for (let running; (running = engine.touches.get(id)) !== undefined;) {
+    if (!accept(engine, state, await running)) return false
+    // A browser may report an activity of long ago: joining that one is not enough for an activity of now.
+    if (!isTouchDue(state.record!, interval, at)) return true
   }
+  const flight = engine.host!.store.patch(id, limits, extend).finally(() => engine.touches.delete(id))
+  engine.touches.set(id, flight)
   return accept(engine, state, await flight)
 
   function extend (stored: Record | null | undefined, now: number): Record | undefined {
     if (!stored) return clampRecord(state.record!, now)
     const clamped = clampRecord(stored, now)
     // Another process extended it meanwhile, or it has ended: nothing to write.
-    const due = isTouchDue(clamped, engine.settings.touchInterval(limits.idle), at) && endOf(clamped, limits, at) === null
+    const due = isTouchDue(clamped, interval, at) && endOf(clamped, limits, at) === null
     if (due) return mergeRecords(clamped, { ...clamped, lastActivity: at }, now)
     return clamped === stored ? undefined : clamped
   }

@@ -34,7 +34,7 @@ export function createView (engine: Engine, connections: Connections, request: F
       const deadline = deadlineOf(timedState())
       return deadline !== null && deadline - now() <= engine.settings.warnBefore
     },
-    touch: () => touchNow(engine, request),
+    touch: () => touchAt(engine, request, now()),
     restart: () => restartNow(engine, request),
     get signal () {
       return connections.signalFor(request)
@@ -51,14 +51,18 @@ function deadlineOf (state: RequestState | null): number | null {
   return state && deadlines(state.record!, state.limits!).first
 }
 
-async function touchNow (engine: Engine, request: FastifyRequest): Promise<void> {
+/**
+ * An activity at that instant, which lies in the past when a browser reports what its user did.
+ * It moves lastActivity forward only, and never past now.
+ * @throws FST_SESSION_TIMEOUT_ENDED, or the store's error
+ */
+export async function touchAt (engine: Engine, request: FastifyRequest, at: number): Promise<void> {
   const state = stateOf(request)
   if (state === null || state.record === null) {
     if (state?.ended) throw endedError(state.ended)
     return
   }
   await refuseEnded(engine, request, state)
-  const at = now()
   if (!isTouchDue(state.record, engine.settings.touchInterval(state.limits!.idle), at)) return
   if (!await touch(engine, state, at)) throw gone(engine, state)
   // The store may know better than this request what has happened since it began.

@@ -1,0 +1,116 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { SerializeOptions } from '@fastify/cookie'
+import { buildClientFile } from './client-file.js'
+import { now } from './clock.js'
+import type { Engine } from './engine.js'
+import { endedError, StoreError } from './errors.js'
+import { deadlines } from './policy.js'
+import { sessionOf } from './record.js'
+import { refuseCrossSite } from './same-origin.js'
+import { isTimed, stateOf } from './state.js'
+import { touchAt } from './view.js'
+
+/** What GET and POST answer. Ms, always relative, so that the client's clock does not matter; null for no such limit. */
+interface Status {
+  active: boolean
+  remaining: number | null
+  idleRemaining: number | null
+  absoluteRemaining: number | null
+  warnBefore: number
+  /** Whether an activity would still put the warning off. */
+  canExtend: boolean
+  ended: string | null
+}
+
+const msOrNull = { type: ['number', 'null'] }
+const statusSchema = {
+  type: 'object',
+  properties: {
+    active: { type: 'boolean' },
+    remaining: msOrNull,
+    idleRemaining: msOrNull,
+    absoluteRemaining: msOrNull,
+    warnBefore: { type: 'number' },
+    canExtend: { type: 'boolean' },
+    ended: { type: ['string', 'null'] }
+  }
+}
+
+// The body is optional; Fastify validates a missing one as null.
+const extendSchema = { type: ['object', 'null'], properties: { idleFor: { type: 'number', minimum: 0 } } }
+
+/** Status, extend, sign out, and the browser client. */
+export async function registerRoutes (app: FastifyInstance, { engine, endpoint }: { engine: Engine, endpoint: string }): Promise<void> {
+  const client = buildClientFile(engine.settings)
+  // Asking is no activity, and the answer is the status whatever pages of the application get.
+  const config = { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' as const } }
+
+  app.get(endpoint, { config, exposeHeadRoute: true, schema: { response: { 200: statusSchema } } }, async function getStatus (request, reply) {
+    reply.header('cache-control', 'no-store')
+    return statusOf(request)
+  })
+
+  app.post<{ Body: { idleFor?: number } | null }>(endpoint, { config, onRequest: refuseCrossSite, schema: { body: extendSchema, response: { 200: statusSchema } } }, async function extendSession (request, reply) {
+    reply.header('cache-control', 'no-store')
+    const state = stateOf(request)
+    // Expiry was decided before the client's word is read: a late call revives nothing.
+    if (state === null || !isTimed(engine, request, state)) {
+      reply.header('www-authenticate', 'Session')
+      throw endedError(state?.ended ?? 'missing')
+    }
+    await touchAt(engine, request, now() - (request.body?.idleFor ?? 0))
+    return statusOf(request)
+  })
+
+  app.delete(endpoint, { config, onRequest: refuseCrossSite, schema: { response: { 204: { type: 'null' } } } }, async function signOut (request, reply) {
+    reply.header('cache-control', 'no-store')
+    await destroySession(request, reply)
+    return reply.code(204).send()
+  })
+
+  app.get(`${endpoint}/client.js`, { config: { sessionTimeout: false }, exposeHeadRoute: true, schema: {} }, async function sendClient (request, reply) {
+    reply.headers({ etag: client.etag, 'cache-control': 'public, max-age=86400', 'x-content-type-options': 'nosniff' })
+    if (request.headers['if-none-match']?.includes(client.etag)) return reply.code(304).send()
+    return reply.type('text/javascript; charset=utf-8').send(client.body)
+  })
+
+  function statusOf (request: FastifyRequest): Status {
+    const { warnBefore } = engine.settings
+    const state = stateOf(request)
+    if (state === null || !isTimed(engine, request, state)) {
+      return { active: false, remaining: null, idleRemaining: null, absoluteRemaining: null, warnBefore, canExtend: false, ended: state?.ended ?? null }
+    }
+    const { first, idle, absolute } = deadlines(state.record!, state.limits!)
+    const at = now()
+    return {
+      active: true,
+      remaining: left(first),
+      idleRemaining: left(idle),
+      absoluteRemaining: left(absolute),
+      warnBefore,
+      canExtend: idle < absolute && absolute - at > warnBefore,
+      ended: null
+    }
+
+    function left (deadline: number): number | null {
+      return deadline === Infinity ? null : Math.max(0, deadline - at)
+    }
+  }
+
+  async function destroySession (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const session = sessionOf(request)
+    // Outside the cookie's path there is no session to end.
+    if (session === undefined) return
+    const { path, domain, secure, httpOnly, sameSite, partitioned } = session.cookie as SerializeOptions
+    if (stateOf(request)!.storedId === session.sessionId) {
+      try {
+        await session.destroy()
+      } catch (cause) {
+        throw new StoreError({ cause })
+      }
+    }
+    // A browser drops a cookie only when it is told with the attributes it was set with.
+    reply.clearCookie(engine.settings.cookieName, Object.fromEntries(
+      Object.entries({ path, domain, secure, httpOnly, sameSite, partitioned }).filter(([, value]) => value != null)))
+  }
+}
