@@ -5,6 +5,7 @@ import { now } from './clock.js'
 import { endByTimeout, startAfresh } from './ending.js'
 import { guard, limitsOf, type Engine, type Host } from './engine.js'
 import { invalidOption } from './errors.js'
+import { readStored } from './guarded-store.js'
 import { sayEnded, sayExpiring } from './messages.js'
 import { isPrefetch } from './navigation.js'
 import { clampRecord, endOf, isTouchDue } from './policy.js'
@@ -40,7 +41,7 @@ export function createCheckHook (engine: Engine): (request: FastifyRequest, repl
     const session = sessionOf(request)
     if (session === undefined) return
     const state = createState(request, reply, now(), cookie, routeRules(request))
-    const host = guard(engine, session, request)
+    const host = guard(engine, session, request, state)
     if (cookie === undefined) return refuseOtherName(session, request)
     if (!wasRestored(session, host.slots, cookie)) return missing(session, request, state, host, cookie)
     state.storedId = state.presentedId = session.sessionId
@@ -140,8 +141,8 @@ export function createCheckHook (engine: Engine): (request: FastifyRequest, repl
    */
   async function clearSuccessor (session: HostSession, request: FastifyRequest, state: RequestState, host: Host): Promise<Verdict> {
     const id = session.sessionId
-    if (await host.store.read(id) !== undefined) {
-      await askStore<void>(answered => host.store.destroy(id, answered))
+    if (await readStored(host.store, id) !== undefined) {
+      await askStore<void>(answered => host.store.discard(id, answered))
       await startAfresh(engine, request, state)
     }
     return 'continue'

@@ -3,6 +3,7 @@ import { now, second } from './clock.js'
 import { endByTimeout } from './ending.js'
 import type { Engine } from './engine.js'
 import { endedError } from './errors.js'
+import { readStored } from './guarded-store.js'
 import { clampRecord, deadlines, endOf, mergeRecords, type Limits, type Record } from './policy.js'
 import { readRecord } from './record.js'
 import { isTimed, letGo, stateOf, type RequestState } from './state.js'
@@ -114,7 +115,7 @@ export function createConnections (engine: Engine): Connections {
     const due = endOf(watch.record, watch.limits, at) !== null || at - watch.lookedUpAt >= lookupInterval || at < watch.lookedUpAt
     if (!due) return schedule(watch)
     watch.lookedUpAt = at
-    const stored = await engine.host!.store.read(watch.id)
+    const stored = await readStored(engine.host!.store, watch.id)
     if (!watches.has(watch.id)) return
     if (stored === undefined) {
       engine.recent.remember(watch.id, 'missing')

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { now } from './clock.js'
 import type { Engine } from './engine.js'
+import { readStored } from './guarded-store.js'
 import { deadlines } from './policy.js'
 import { sessionOf, type HostSession } from './record.js'
 import { createState, stateOf, type RequestState } from './state.js'
@@ -28,7 +29,7 @@ export function createCookieHook (engine: Engine): (request: FastifyRequest, rep
       return done()
     }
     // A slow handler: the session may have ended elsewhere since its touch, and the browser have a newer cookie.
-    engine.host!.store.read(state.presentedId!).catch(() => undefined).then(stored => {
+    readStored(engine.host!.store, state.presentedId!).catch(() => undefined).then(stored => {
       state.sendCookie = stored !== undefined
       finish(request, reply, header, state)
       done()

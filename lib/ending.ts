@@ -4,13 +4,14 @@ import { askStore } from './call-store.js'
 import { now } from './clock.js'
 import { announceEnd, guard, type Engine } from './engine.js'
 import { NoSessionError, StoreError } from './errors.js'
+import { readStored } from './guarded-store.js'
 import { clampRecord, endOf, type Record } from './policy.js'
 import { dataOf, readRecord, sessionOf } from './record.js'
 import type { RequestState } from './state.js'
 
 /** What came of an attempt to end a session; `by` tells whether it was this call that ended it. */
 export type Outcome =
-  | { readonly kind: 'ended', readonly reason: TimeoutReason, readonly by: 'us' | 'others' }
+  | { readonly kind: 'ended', readonly reason: TimeoutReason, readonly record: Record | null, readonly by: 'us' | 'others' }
   | { readonly kind: 'live', readonly record: Record }
 
 /**
@@ -26,7 +27,7 @@ export async function endByTimeout (engine: Engine, request: FastifyRequest, sta
     state.record = outcome.record
     return outcome
   }
-  const timeout = describeEnd(session, state.record, outcome.reason)
+  const timeout = describeEnd(session, outcome.record, outcome.reason)
   await release()
   state.ended = outcome.reason
   if (outcome.by === 'us') {
@@ -46,43 +47,42 @@ async function endInStore (engine: Engine, state: RequestState, reason: TimeoutR
     const outcome = await running
     return outcome.kind === 'ended' ? { ...outcome, by: 'others' } : outcome
   }
-  const flight = destroyUnlessLive(engine, state, id, reason, at).finally(() => engine.endings.delete(id))
+  const flight = destroyUnlessLive(engine, state, reason, at).finally(() => engine.endings.delete(id))
   engine.endings.set(id, flight)
   return flight
 }
 
-async function destroyUnlessLive (engine: Engine, state: RequestState, id: string, reason: TimeoutReason, at: number): Promise<Outcome> {
+async function destroyUnlessLive (engine: Engine, state: RequestState, reason: TimeoutReason, at: number): Promise<Outcome> {
+  const id = state.storedId!
+  let { record } = state
   // A slow touch of a request that arrived in time decides, not the stale copy that this request loaded.
   await engine.touches.get(id)?.catch(() => {})
   const known = engine.recent.reasonFor(id)
-  if (known !== undefined) return others(known === 'missing' ? reason : known)
+  if (known !== undefined) return { kind: 'ended', reason: known === 'missing' ? reason : known, record, by: 'others' }
   const { store } = engine.host!
   try {
-    const stored = await store.read(id)
+    const stored = await readStored(store, id)
     if (stored === undefined) {
       engine.recent.remember(id, reason, state.cookie)
       announceEnd(engine, id)
-      return others(reason)
+      return { kind: 'ended', reason, record, by: 'others' }
     }
     // A request in another process may have extended the session since this one loaded it.
-    const record = readRecord(stored)
-    if (record) {
-      const clamped = clampRecord(record, at)
-      const verdict = endOf(clamped, state.limits!, at)
-      if (verdict === null) return { kind: 'live', record: clamped }
+    const latest = readRecord(stored)
+    if (latest) {
+      record = clampRecord(latest, at)
+      const verdict = endOf(record, state.limits!, at)
+      if (verdict === null) return { kind: 'live', record }
       reason = verdict
     }
     engine.recent.remember(id, reason, state.cookie)
-    await askStore<void>(answer => store.destroy(id, answer))
+    await askStore<void>(answer => store.end(id, answer))
+    announceEnd(engine, id)
   } catch (cause) {
     engine.recent.forget(id, state.cookie)
     throw new StoreError({ cause })
   }
-  return { kind: 'ended', reason, by: 'us' }
-}
-
-function others (reason: TimeoutReason): Outcome {
-  return { kind: 'ended', reason, by: 'others' }
+  return { kind: 'ended', reason, record, by: 'us' }
 }
 
 /** What onTimeout is told. */
@@ -107,7 +107,7 @@ export function startAfresh (engine: Engine, request: FastifyRequest, state: Req
     engine.app.decryptSession('', request, (error?: unknown) => {
       const session = sessionOf(request)
       if (error || !session) return reject(error ?? new NoSessionError('@fastify/session gave no session'))
-      guard(engine, session, request)
+      guard(engine, session, request, state)
       resolve()
     })
   })

@@ -5,6 +5,8 @@ import type { Outcome } from './ending.js'
 import type { Limits, Record } from './policy.js'
 import { createRecentEnds, type RecentEnds } from './recent-ends.js'
 import { adopt, findSlots, type HostSession, type Slots } from './record.js'
+import { RequestStore } from './request-store.js'
+import type { RequestState } from './state.js'
 import type { RouteRules } from './route-config.js'
 
 /**
@@ -35,15 +37,14 @@ export function createEngine (app: FastifyInstance, settings: Settings): Engine 
 }
 
 /** Puts a session behind the guard. @throws FST_SESSION_TIMEOUT_NO_SESSION */
-export function guard (engine: Engine, session: HostSession, request: FastifyRequest): Host {
+export function guard (engine: Engine, session: HostSession, request: FastifyRequest, state: RequestState): Host {
   const host = engine.host ??= findHost(engine, session, request)
-  adopt(session, host.slots, host.store)
+  adopt(session, host.slots, new RequestStore(engine, host.store, state))
   return host
 }
 
 function findHost (engine: Engine, session: HostSession, request: FastifyRequest): Host {
-  const slots = findSlots(session, request)
-  return { slots, store: createGuardedStore(engine, request.sessionStore, slots) }
+  return { slots: findSlots(session, request), store: createGuardedStore(request.sessionStore, engine.recent) }
 }
 
 /** The limits of this request: a route's can only be stricter. @throws FST_SESSION_TIMEOUT_INVALID_OPTION */

@@ -1,167 +1,96 @@
-import type { FastifyRequest, Session } from 'fastify'
+import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { askStore, callStore } from './call-store.js'
-import { now } from './clock.js'
-import { announceEnd, type Engine } from './engine.js'
-import { deadlines, mergeRecords, type Limits, type Record } from './policy.js'
-import { readRecord, removeRecord, requestOf, writeRecord, writeStoreExpiry, type Slots, type StoredSession } from './record.js'
-import { letGo, stateOf, type RequestState } from './state.js'
+import { minute, now } from './clock.js'
+import type { RecentEnds } from './recent-ends.js'
+import type { StoredSession } from './record.js'
+
+export type Callback = (error?: unknown) => void
+type Found = (error: unknown, session?: StoredSession | null) => void
+
+/** How long a mark outlives the session it stands for: longer than any write can be under way. */
+const markLife = minute
 
 /**
- * The store as sessions see it. `set` is an upsert in every store of this kind: the guard turns it into
- * an update for a session that the request loaded, so that a request in flight never brings a session
- * back that was ended meanwhile, in this process or in another.
+ * The store, with what it takes that a session ended by one process is not written back by another.
+ *
+ * `set` is an upsert in every store of this kind, and between reading a session and writing it another
+ * process may end it. So who ends a session first writes a short-lived mark and then destroys; who writes
+ * one reads it before and looks for the mark after. Whichever way the two overlap, the writer finds the
+ * session gone or the mark there. Within this process the memory of recent ends does the same.
+ * A store that answers at once (MemoryStore) belongs to this process alone and needs no marks.
  */
-export interface GuardedStore extends SessionStore {
-  /** Past the guard; a store that reports ENOENT means "missing", as it does to @fastify/session. */
-  read (id: string): Promise<StoredSession | undefined>
-  /**
-   * Writes a new record into the stored copy and leaves everything else in it as it is, also what another
-   * request stored since this one loaded it.
-   * @param update given the stored record and the time; what it returns is written, undefined writes nothing
-   * @returns the record now stored, or null when the session is gone
-   */
-  patch (id: string, limits: Limits, update: (stored: Record | null | undefined, at: number) => Record | undefined): Promise<Record | null>
+export interface GuardedStore {
+  /** A store that reports ENOENT means "missing", as it does to @fastify/session. */
+  get (id: string, callback: Found): void
+  /** Writes without a question: for sessions that were never stored. */
+  set (id: string, session: Session, callback: Callback): void
+  /** Ends a stored session for every process. */
+  end (id: string, callback: Callback): void
+  /** Takes out a session that nobody else can know. */
+  discard (id: string, callback: Callback): void
+  /** After a write: tells whether the session was ended meanwhile, and if so ends it again. */
+  verify (id: string, callback: (error: unknown, live?: boolean) => void): void
 }
 
-type Callback = (error?: unknown) => void
+export function createGuardedStore (store: SessionStore, recent: RecentEnds): GuardedStore {
+  /** Whether the store answers before its method returns; unknown until it was asked. */
+  let synchronous: boolean | undefined
 
-export function createGuardedStore (engine: Engine, store: SessionStore, slots: Slots): GuardedStore {
-  return { get, set, destroy, read, patch }
+  return { get, set, end, discard, verify }
 
-  function get (id: string, callback: (error: unknown, session?: Session | null) => void): void {
-    callStore<StoredSession | null>(answer => store.get(id, answer), callback)
-  }
-
-  function destroy (id: string, callback: Callback): void {
-    // Marked before the store is asked: a write that is under way sees the mark when it lands.
-    const known = engine.recent.has(id)
-    engine.recent.remember(id, 'missing')
-    callStore<void>(answer => store.destroy(id, answer), error => {
-      if (error && !known) engine.recent.forget(id)
-      if (!error) announceEnd(engine, id)
-      callback(error)
+  function get (id: string, callback: Found): void {
+    let returned = false
+    callStore<StoredSession | null>(answer => store.get(id, answer), (error, session) => {
+      synchronous ??= !returned
+      if (isMissing(error)) callback(null)
+      else callback(error, session)
     })
+    returned = true
   }
 
   function set (id: string, session: Session, callback: Callback): void {
-    const request = requestOf(session, slots)
-    const state = stateOf(request)!
-    if (engine.recent.has(id)) return drop(id, state, callback)
-    let limits: Limits | null
-    try {
-      limits = stamp(id, session, request, state)
-    } catch (error) {
-      return callback(error)
-    }
-    if (state.storedId !== id) return write(id, session, state, callback)
-
-    callStore<StoredSession | null>(answer => store.get(id, answer), (error, stored) => {
-      if (error && !isMissing(error)) return callback(error)
-      if (error || !stored) {
-        engine.recent.remember(id, 'missing')
-        announceEnd(engine, id)
-        return drop(id, state, callback)
-      }
-      if (limits) {
-        const ours = readRecord(session)!
-        const theirs = readRecord(stored)
-        const record = theirs ? mergeRecords(ours, theirs, now()) : ours
-        applyRecord(session, record, limits)
-        state.record = record
-      }
-      write(id, session, state, callback)
-    })
+    callStore<void>(answer => store.set(id, session, answer), callback)
   }
 
-  /** Gives a session its record, or takes it away, before it is written. */
-  function stamp (id: string, session: Session, request: FastifyRequest, state: RequestState): Limits | null {
-    const limits = limitsFor(session, request)
-    if (limits === null) {
-      removeRecord(session)
-      state.record = null
-      return null
-    }
-    const at = now()
-    const loaded = readRecord(session)
-    let record = loaded ?? { startedAt: at, lastActivity: at }
-    // The record in force of this very session; a successor from regenerate() starts anew.
-    if (state.record && state.storedId === id) record = mergeRecords(record, state.record, at)
-    applyRecord(session, record, limits)
-    state.record = record
-    state.limits = limits
-    return limits
+  function end (id: string, callback: Callback): void {
+    if (synchronous === undefined) return get(id, () => end(id, callback))
+    if (synchronous) return discard(id, callback)
+    // A mark that cannot be written must not keep the session alive.
+    set(markOf(id), markSession(), () => discard(id, callback))
   }
 
-  /** Null where the session is not timed. `regenerate` writes the new session while request.session is still the old one. */
-  function limitsFor (session: Session, request: FastifyRequest): Limits | null {
-    const current = request.session
-    request.session = session as FastifyRequest['session']
-    try {
-      return engine.settings.appliesTo(request) ? engine.settings.limits(request) : null
-    } finally {
-      request.session = current
-    }
+  function discard (id: string, callback: Callback): void {
+    callStore<void>(answer => store.destroy(id, answer), callback)
   }
 
-  function write (id: string, session: Session, state: RequestState, callback: Callback): void {
-    callStore<void>(answer => store.set(id, session, answer), error => {
+  function verify (id: string, callback: (error: unknown, live?: boolean) => void): void {
+    if (recent.has(id)) return undo()
+    if (synchronous) return callback(null, true)
+    get(markOf(id), (error, mark) => {
       if (error) return callback(error)
-      if (engine.recent.has(id)) return undo(id, state, callback)
-      state.storedId = id
-      callback()
+      if (!mark && !recent.has(id)) return callback(null, true)
+      undo()
     })
-  }
 
-  /** A session ended while its write was under way: whichever of the two landed last, it ends. */
-  function undo (id: string, state: RequestState, callback: Callback): void {
-    callStore<void>(answer => store.destroy(id, answer), error => error ? callback(error) : drop(id, state, callback))
-  }
-
-  /** Success, as far as the request in flight is concerned: its session is over, and nothing was written. */
-  function drop (id: string, state: RequestState, callback: Callback): void {
-    letGo(state)
-    state.ended ??= engine.recent.reasonFor(id) ?? 'missing'
-    callback()
-  }
-
-  async function read (id: string): Promise<StoredSession | undefined> {
-    try {
-      return await askStore<StoredSession | null>(answer => store.get(id, answer)) ?? undefined
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
+    function undo (): void {
+      discard(id, error => callback(error, false))
     }
-  }
-
-  async function patch (id: string, limits: Limits, update: (stored: Record | null | undefined, at: number) => Record | undefined): Promise<Record | null> {
-    const stored = engine.recent.has(id) ? undefined : await read(id)
-    if (stored === undefined) {
-      if (!engine.recent.has(id)) engine.recent.remember(id, 'missing')
-      announceEnd(engine, id)
-      return null
-    }
-    const before = readRecord(stored)
-    const record = update(before, now())
-    if (record === undefined) return before!
-    applyRecord(stored, record, limits)
-    try {
-      await askStore<void>(answer => store.set(id, stored, answer))
-    } catch (error) {
-      // MemoryStore handed out its own object: a touch that failed must not have extended anything.
-      if (before) applyRecord(stored, before, limits)
-      else removeRecord(stored)
-      throw error
-    }
-    if (!engine.recent.has(id)) return record
-    await askStore<void>(answer => store.destroy(id, answer))
-    return null
   }
 }
 
-function applyRecord (session: StoredSession, record: Record, limits: Limits): void {
-  writeRecord(session, record)
-  writeStoreExpiry(session, deadlines(record, limits).first)
+/** The same as a promise. */
+export async function readStored (store: GuardedStore, id: string): Promise<StoredSession | undefined> {
+  return await askStore<StoredSession | null>(answer => store.get(id, answer)) ?? undefined
+}
+
+/** No session id, and nothing that a client could put into a signed cookie. */
+function markOf (id: string): string {
+  return `ended:${id}`
+}
+
+function markSession (): Session {
+  return { cookie: { originalMaxAge: markLife, maxAge: markLife, expires: new Date(now() + markLife), httpOnly: true, path: '/' } }
 }
 
 function isMissing (error: unknown): boolean {

@@ -7,8 +7,7 @@ import { parseRecord, type Record } from './policy.js'
 /*
  * The only file that knows what @fastify/session's objects look like.
  *
- * Every session object holds its store and its request under symbols. Exchanging the store under that
- * symbol for the guarded one (lib/guarded-store.ts) puts every later write of this session, and of the
+ * Every session object holds its store under a symbol. Exchanging it there for the guarded one (lib/guarded-store.ts) puts every later write of this session, and of the
  * sessions that regenerate() and reload() derive from it, behind the guard: without patching the host,
  * without a property on the session that an application or a store could see, and at no cost per request.
  */
@@ -28,7 +27,6 @@ export type StoredSession = Session & { [recordKey]?: unknown }
 /** Where the host keeps things in its session objects. */
 export interface Slots {
   readonly store: symbol
-  readonly request: symbol
   readonly signer: symbol | undefined
 }
 
@@ -42,25 +40,20 @@ export function sessionOf (request: FastifyRequest): HostSession | undefined {
   return session && typeof session.sessionId === 'string' && typeof session.encryptedSessionId === 'string' ? session : undefined
 }
 
-/** @throws FST_SESSION_TIMEOUT_NO_SESSION for a session plugin that keeps neither store nor request in its sessions */
+/** @throws FST_SESSION_TIMEOUT_NO_SESSION for a session plugin that does not keep its store in its sessions */
 export function findSlots (session: HostSession, request: FastifyRequest): Slots {
   const symbols = Object.getOwnPropertySymbols(session)
   const store = symbols.find(symbol => session[symbol] === request.sessionStore)
-  const owner = symbols.find(symbol => session[symbol] === request)
   const signer = symbols.find(symbol => typeof (session[symbol] as Partial<Signer> | null)?.unsign === 'function')
-  if (store === undefined || owner === undefined) {
+  if (store === undefined) {
     throw new NoSessionError('This version of @fastify/session cannot be guarded: use 11.1.3 or later of its version 11')
   }
-  return { store, request: owner, signer }
+  return { store, signer }
 }
 
 /** Puts a session, and all that are derived from it, behind the guarded store. */
 export function adopt (session: HostSession, slots: Slots, guarded: SessionStore): void {
   session[slots.store] = guarded
-}
-
-export function requestOf (session: Session, slots: Slots): FastifyRequest {
-  return (session as HostSession)[slots.request] as FastifyRequest
 }
 
 /** Whether the host took this session from the store, rather than making a new one for a cookie it could not use. */

@@ -1,6 +1,7 @@
 import { now } from './clock.js'
 import type { Engine } from './engine.js'
 import { clampRecord, endOf, isTouchDue, mergeRecords, type Record } from './policy.js'
+import { patchRecord } from './request-store.js'
 import type { RequestState } from './state.js'
 
 /**
@@ -22,7 +23,7 @@ export async function touch (engine: Engine, state: RequestState, at: number): P
     // A browser may report an activity of long ago: joining that one is not enough for an activity of now.
     if (!isTouchDue(state.record!, interval, at)) return true
   }
-  const flight = engine.host!.store.patch(id, limits, extend).finally(() => engine.touches.delete(id))
+  const flight = patchRecord(engine, id, limits, extend).finally(() => engine.touches.delete(id))
   engine.touches.set(id, flight)
   return accept(engine, state, await flight)
 
@@ -42,7 +43,7 @@ export async function touch (engine: Engine, state: RequestState, at: number): P
  * @throws the store's error
  */
 export async function restart (engine: Engine, state: RequestState): Promise<boolean> {
-  return accept(engine, state, await engine.host!.store.patch(state.storedId!, state.limits!, (stored, now) => {
+  return accept(engine, state, await patchRecord(engine, state.storedId!, state.limits!, (stored, now) => {
     const ended = stored && endOf(clampRecord(stored, now), state.limits!, now) !== null
     return ended ? undefined : { startedAt: now, lastActivity: now }
   }))
