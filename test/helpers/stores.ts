@@ -1,0 +1,150 @@
+import type { Session } from 'fastify'
+import type { SessionStore } from '@fastify/session'
+
+type Callback = (error?: unknown) => void
+type Found = (error: unknown, session?: Session | null) => void
+export type Operation = 'get' | 'set' | 'destroy'
+
+// Kept before any test fakes them.
+const { setTimeout } = globalThis
+
+/** Counts what is asked of another store, and by default is one that forgets nothing. */
+export class CountingStore implements SessionStore {
+  readonly counts = { get: 0, set: 0, destroy: 0 }
+  readonly inner: SessionStore
+
+  constructor (inner: SessionStore) {
+    this.inner = inner
+  }
+
+  get (id: string, callback: Found): void {
+    this.counts.get++
+    this.inner.get(id, callback)
+  }
+
+  set (id: string, session: Session, callback: Callback): void {
+    this.counts.set++
+    this.inner.set(id, session, callback)
+  }
+
+  destroy (id: string, callback: Callback): void {
+    this.counts.destroy++
+    this.inner.destroy(id, callback)
+  }
+}
+
+/** A small, seeded generator (mulberry32): the same delays in every run. */
+export function random (seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** Keeps JSON, so that no object is shared between requests, and answers late, as a store over the network does. */
+export class JsonStore implements SessionStore {
+  readonly data = new Map<string, string>()
+  readonly counts = { get: 0, set: 0, destroy: 0 }
+  readonly #delay: () => number
+
+  constructor ({ min = 0, max = 0, seed = 1 } = {}) {
+    const next = random(seed)
+    this.#delay = () => min + next() * (max - min)
+  }
+
+  get (id: string, callback: Found): void {
+    this.counts.get++
+    this.#later(() => this.data.get(id), json => callback(null, json === undefined ? null : JSON.parse(json)))
+  }
+
+  set (id: string, session: Session, callback: Callback): void {
+    this.counts.set++
+    const json = JSON.stringify(session)
+    this.#later(() => this.data.set(id, json), () => callback())
+  }
+
+  destroy (id: string, callback: Callback): void {
+    this.counts.destroy++
+    this.#later(() => this.data.delete(id), () => callback())
+  }
+
+  /** The sessions, without the marks of ended ones. */
+  sessions (): string[] {
+    return [...this.data.keys()].filter(id => !id.startsWith('ended:'))
+  }
+
+  peek (id: string): Record<string, unknown> | undefined {
+    const json = this.data.get(id)
+    return json === undefined ? undefined : JSON.parse(json)
+  }
+
+  // The way there, the deed, the way back.
+  #later<Result> (deed: () => Result, callback: (result: Result) => void): void {
+    setTimeout(() => {
+      const result = deed()
+      setTimeout(() => callback(result), this.#delay())
+    }, this.#delay())
+  }
+}
+
+/** What an operation of a {@link FaultyStore} does; `hang` answers when {@link FaultyStore.release} is called. */
+export type Fault = 'ok' | 'error' | 'throw' | 'reject' | 'twice' | 'hang'
+
+export class StoreDownError extends Error {
+  override name = 'StoreDownError'
+}
+
+/** Fails by plan: the next operations of a kind take their faults from its queue, or all from `always`. */
+export class FaultyStore implements SessionStore {
+  readonly plan: Record<Operation, Fault[]> = { get: [], set: [], destroy: [] }
+  readonly always: Record<Operation, Fault> = { get: 'ok', set: 'ok', destroy: 'ok' }
+  readonly counts = { get: 0, set: 0, destroy: 0 }
+  readonly inner: SessionStore
+  #held: Array<() => void> = []
+
+  constructor (inner: SessionStore) {
+    this.inner = inner
+  }
+
+  get (id: string, callback: Found): void {
+    return this.#operate('get', callback, answer => this.inner.get(id, answer))
+  }
+
+  set (id: string, session: Session, callback: Callback): void {
+    return this.#operate('set', callback, answer => this.inner.set(id, session, answer))
+  }
+
+  destroy (id: string, callback: Callback): void {
+    return this.#operate('destroy', callback, answer => this.inner.destroy(id, answer))
+  }
+
+  /** Lets go of what hangs. */
+  release (): void {
+    for (const go of this.#held.splice(0)) go()
+  }
+
+  get held (): number {
+    return this.#held.length
+  }
+
+  #operate<Answer extends (...values: never[]) => void> (operation: Operation, callback: Answer, perform: (answer: Answer) => void): void {
+    this.counts[operation]++
+    const fault = this.plan[operation].shift() ?? this.always[operation]
+    const fail = callback as unknown as Callback
+    if (fault === 'error') return fail(new StoreDownError(operation))
+    if (fault === 'throw') throw new StoreDownError(operation)
+    // A store whose methods are async functions.
+    if (fault === 'reject') return Promise.reject(new StoreDownError(operation)) as unknown as void
+    if (fault === 'hang') {
+      this.#held.push(() => perform(callback))
+      return
+    }
+    if (fault === 'ok') return perform(callback)
+    perform(((...values: never[]) => {
+      callback(...values)
+      callback(...values)
+    }) as Answer)
+  }
+}
