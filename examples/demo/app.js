@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import Fastify from 'fastify'
+import cookie from '@fastify/cookie'
+import flash from '@fastify/flash'
+import formbody from '@fastify/formbody'
+import session from '@fastify/session'
+import sessionTimeout, { safeReturnPath } from 'fastify-session-timeout'
+import { accountPage, failurePage, homePage, letterPage, loginPage, newsPage } from './pages.js'
+
+const securityHeaders = {
+  'content-security-policy': "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff'
+}
+
+const assets = {
+  '/style.css': ['text/css; charset=utf-8', await readFile(new URL('style.css', import.meta.url))],
+  '/page.js': ['text/javascript; charset=utf-8', await readFile(new URL('page.js', import.meta.url))],
+  '/icon.svg': ['image/svg+xml', await readFile(new URL('icon.svg', import.meta.url))]
+}
+
+/**
+ * The whole demo, not yet listening.
+ * @param {object} [options]
+ * @param {number | string} [options.idleTimeout]
+ * @param {number | string} [options.absoluteTimeout]
+ * @param {number | string} [options.warnBefore]
+ * @param {string} [options.secret] signs the session cookie; a new one at each start by default
+ * @param {object} [options.store] a session store; memory by default
+ * @param {Function} [options.onTimeout]
+ * @param {object | boolean} [options.logger]
+ */
+export async function buildDemo ({
+  idleTimeout = '60s',
+  absoluteTimeout = '5m',
+  warnBefore = '20s',
+  secret = randomBytes(32).toString('hex'),
+  store,
+  onTimeout,
+  logger = false
+} = {}) {
+  // forceCloseConnections: browsers keep connections open, and a demo should stop when it is told to.
+  const app = Fastify({ logger, forceCloseConnections: true })
+  await app.register(cookie)
+  await app.register(session, {
+    secret,
+    rolling: false,
+    saveUninitialized: false,
+    // 'auto': Secure over https, and still usable on http://localhost.
+    cookie: { httpOnly: true, sameSite: 'lax', path: '/', secure: 'auto' },
+    ...(store && { store })
+  })
+  await app.register(flash)
+  await app.register(formbody)
+  await app.register(sessionTimeout, {
+    idleTimeout,
+    absoluteTimeout,
+    warnBefore,
+    // Visitors have no clock: it starts when they sign in.
+    appliesTo: request => request.session.user !== undefined,
+    afterTimeout: { redirectTo: '/login' },
+    endpoint: '/session-timeout',
+    ...(onTimeout && { onTimeout })
+  })
+
+  app.addHook('onRequest', async function protect (request, reply) {
+    reply.headers(securityHeaders)
+    // The forms of this site are sent from this site; SameSite alone lets neighbouring subdomains through.
+    const site = request.headers['sec-fetch-site']
+    if (request.method === 'POST' && site !== undefined && site !== 'same-origin' && site !== 'none') {
+      throw Object.assign(new Error('This form was sent from another site.'), { statusCode: 403 })
+    }
+  })
+  app.setErrorHandler(function sayError (error, request, reply) {
+    const status = error.statusCode ?? 500
+    if (status >= 500) request.log.error(error)
+    reply.code(status)
+    if (!wantsPage(request)) return reply.send({ statusCode: status, code: error.code, message: status < 500 ? error.message : 'Something went wrong' })
+    return sendPage(reply, failurePage({ user: request.session?.user, title: 'That did not work', message: status < 500 ? error.message : 'Something went wrong here.' }))
+  })
+  app.setNotFoundHandler(function sayNotFound (request, reply) {
+    reply.code(404)
+    return sendPage(reply, failurePage({ user: request.session?.user, title: 'Not found', message: 'There is no such page.' }))
+  })
+
+  await app.register(publicPages, { idleTimeout, absoluteTimeout, warnBefore })
+  await app.register(protectedPages)
+  return app
+}
+
+async function publicPages (app, policy) {
+  for (const [path, [type, body]] of Object.entries(assets)) {
+    // Files of the page are no sign of the user.
+    app.get(path, { config: { sessionTimeout: false } }, async (request, reply) => reply.type(type).header('cache-control', 'no-cache').send(body))
+  }
+
+  app.get('/', async (request, reply) => sendPage(reply, homePage({ user: request.session.user, messages: takeMessages(request, reply), policy })))
+
+  app.get('/login', async (request, reply) => sendPage(reply, loginPage({
+    user: request.session.user,
+    messages: takeMessages(request, reply),
+    returnTo: safeReturnPath(request.query.returnTo, '/account')
+  })))
+
+  app.post('/login', async (request, reply) => {
+    const user = String(request.body?.name ?? '').trim().slice(0, 40)
+    const returnTo = safeReturnPath(request.body?.returnTo, '/account')
+    if (user === '') {
+      reply.code(400)
+      return sendPage(reply, loginPage({ user: request.session.user, messages: {}, returnTo, problem: 'Please enter a name. Any name will do.' }))
+    }
+    // A new id at sign-in, against session fixation; the new session's clocks start when it is first stored with a user.
+    await request.session.regenerate()
+    request.session.user = user
+    request.flash('success', `Welcome, ${user}. Your clock is running.`)
+    return reply.redirect(returnTo, 303)
+  })
+
+  app.post('/logout', async (request, reply) => {
+    if (request.session.user !== undefined) await request.session.destroy()
+    reply.clearCookie('sessionId', { path: '/' })
+    return reply.redirect('/', 303)
+  })
+}
+
+async function protectedPages (app) {
+  // The application's own guard: it knows nothing of timeouts, only of users.
+  app.addHook('preHandler', async function requireUser (request, reply) {
+    reply.header('cache-control', 'no-store')
+    if (request.session.user !== undefined) return
+    if (!wantsPage(request)) throw Object.assign(new Error('Please sign in.'), { statusCode: 401 })
+    return reply.redirect(request.method === 'GET' ? `/login?returnTo=${encodeURIComponent(request.url)}` : '/login', 303)
+  })
+
+  app.get('/account', async (request, reply) => sendPage(reply, accountPage(contextOf(request, reply))))
+
+  // Re-authentication: this is where a real application asks for the password or a passkey again.
+  app.post('/account/confirm', async (request, reply) => {
+    await request.sessionTimeout.restart()
+    request.flash('success', 'Confirmed. Both clocks start anew.')
+    return reply.redirect('/account', 303)
+  })
+
+  app.get('/news', async (request, reply) => sendPage(reply, newsPage(contextOf(request, reply))))
+
+  // Polling is no sign of the user: checked, but it extends nothing.
+  app.get('/api/news', { config: { sessionTimeout: { countsAsActivity: false } } }, async () => ({ time: new Date().toISOString() }))
+
+  // What a user's click causes is: any route is, unless it says otherwise.
+  app.get('/api/work', async () => ({ done: true }))
+
+  app.get('/letter', async (request, reply) => sendPage(reply, letterPage({ ...contextOf(request, reply), letter: request.session.letter ?? '' })))
+
+  app.post('/letter', async (request, reply) => {
+    request.session.letter = String(request.body?.letter ?? '').slice(0, 4000)
+    request.flash('success', `Saved, ${request.session.letter.length} characters.`)
+    return reply.redirect('/letter', 303)
+  })
+}
+
+function contextOf (request, reply) {
+  const { startedAt, lastActivity, expiresAt, remaining } = request.sessionTimeout
+  return { user: request.session.user, messages: takeMessages(request, reply), startedAt, lastActivity, expiresAt, remaining }
+}
+
+/** Flash messages, read once. Reading writes, so a visitor without messages is left without a session. */
+function takeMessages (request, reply) {
+  return Object.keys(request.session.flash ?? {}).length > 0 ? reply.flash() : {}
+}
+
+function wantsPage (request) {
+  return request.headers['sec-fetch-mode'] === 'navigate' || request.headers.accept?.includes('text/html') === true
+}
+
+function sendPage (reply, page) {
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+  return reply.type('text/html; charset=utf-8').send(String(page))
+}

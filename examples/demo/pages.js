@@ -1,0 +1,186 @@
+import { parse } from '@lukeed/ms'
+
+class Markup {
+  constructor (text) { this.text = text }
+  toString () { return this.text }
+}
+
+/** A tagged template whose values are escaped, unless they are markup made by it. */
+export function html (strings, ...values) {
+  return new Markup(strings.reduce((text, string, index) => text + render(values[index - 1]) + string))
+}
+
+function render (value) {
+  if (value instanceof Markup) return value.text
+  if (Array.isArray(value)) return value.map(render).join('')
+  if (value === undefined || value === null || value === false) return ''
+  return String(value).replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+}
+
+/** 90_000 is "1 minute 30 seconds". */
+export function describeDuration (value) {
+  const seconds = Math.round(parse(String(value)) / 1000)
+  const parts = [[Math.floor(seconds / 3600), 'hour'], [Math.floor(seconds / 60) % 60, 'minute'], [seconds % 60, 'second']]
+  return parts.filter(([count, unit]) => count > 0 || (unit === 'second' && seconds === 0))
+    .map(([count, unit]) => new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' }).format(count))
+    .join(' ')
+}
+
+function layout ({ title, path, user, messages = {}, body }) {
+  const links = [['/account', 'Your time'], ['/news', 'News'], ['/letter', 'Letter']]
+  return html`<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <title>${title} · Session timeout demo</title>
+  <link rel="icon" href="/icon.svg" type="image/svg+xml">
+  <link rel="stylesheet" href="/style.css">
+  ${user && html`<script type="module" src="/session-timeout/client.js"></script>
+  <script type="module" src="/page.js"></script>`}
+</head>
+<body>
+  <a class="skip" href="#main">Skip to content</a>
+  <header>
+    <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28"> Timeout demo</a>
+    ${user
+      ? html`<nav aria-label="Main">${links.map(([href, text]) => html`<a href="${href}"${href === path && html` aria-current="page"`}>${text}</a>`)}</nav>
+    <form method="post" action="/logout"><button class="quiet">Sign out<span class="name"> ${user}</span></button></form>`
+      : path !== '/login' && html`<a class="button" href="/login">Sign in</a>`}
+  </header>
+  <main id="main" tabindex="-1">
+    ${Object.entries(messages).flatMap(([type, texts]) => texts.map(text => html`<p class="message ${type}" role="${type === 'success' ? 'status' : 'alert'}">${text}</p>`))}
+    ${body}
+  </main>
+</body>
+</html>
+`
+}
+
+export function homePage ({ user, messages, policy }) {
+  const [idle, absolute, warning] = [policy.idleTimeout, policy.absoluteTimeout, policy.warnBefore].map(describeDuration)
+  return layout({
+    title: 'Welcome',
+    path: '/',
+    user,
+    messages,
+    body: html`<h1>Away too long, signed out</h1>
+    <p class="lead">This small site signs you out after <strong>${idle}</strong> without activity, and after <strong>${absolute}</strong> at the latest.
+      It warns you <strong>${warning}</strong> before.</p>
+    ${user
+      ? html`<p>You are signed in as <strong>${user}</strong>. <a class="button" href="/account">See the time you have left</a></p>`
+      : html`<p><a class="button" href="/login">Sign in with any name</a></p>`}
+    <h2>What to try</h2>
+    <ol class="steps">
+      <li><strong>Do nothing.</strong> Sign in and put your hands in your lap. A warning appears, then you are signed out, and told why. Sign in again: you are back where you were.</li>
+      <li><strong>Leave the <a href="/news">news</a> open.</strong> The page asks the server every few seconds. That is not you, so it does not keep you signed in.</li>
+      <li><strong>Write a <a href="/letter">letter</a>.</strong> Typing is you. You stay signed in, although no page is loaded.</li>
+      <li><strong>Open two tabs.</strong> Work in one: the other does not warn. Sign out in one: the other shows it.</li>
+      <li><strong>Stay busy.</strong> After ${absolute} you are asked to sign in again, however busy you are.</li>
+    </ol>`
+  })
+}
+
+export function loginPage ({ user, messages, returnTo, problem }) {
+  return layout({
+    title: problem ? 'Problem: sign in' : 'Sign in',
+    path: '/login',
+    user,
+    messages,
+    body: html`<div class="card narrow">
+      <h1>Sign in</h1>
+      ${user && html`<p>You are signed in as <strong>${user}</strong>. Signing in again starts a new session.</p>`}
+      <form method="post" action="/login">
+        <input type="hidden" name="returnTo" value="${returnTo}">
+        <label for="name">Your name</label>
+        <p class="hint" id="name-hint">Any name will do; there is no password in this demo.</p>
+        ${problem && html`<p class="problem" id="name-problem">${problem}</p>`}
+        <input id="name" name="name" autocomplete="username" maxlength="40" required aria-describedby="name-hint${problem && ' name-problem'}"${problem && html` aria-invalid="true"`}>
+        <button>Sign in</button>
+      </form>
+    </div>`
+  })
+}
+
+export function accountPage ({ user, messages, remaining, startedAt, lastActivity, expiresAt }) {
+  return layout({
+    title: 'Your time',
+    path: '/account',
+    user,
+    messages,
+    body: html`<h1>Hello, ${user}</h1>
+    <section class="card clock" aria-labelledby="left">
+      <h2 id="left">Time left</h2>
+      <p class="figure">${timeLeft(remaining)} <span class="unit">seconds</span></p>
+      <p class="hint">What the server said, counted down here. When it reaches zero, the server ends the session, whether this page is open or not.</p>
+      <p class="row" data-needs-script hidden>
+        <button type="button" data-fetch="/api/work">Do some work</button>
+        <button type="button" class="quiet" data-fetch="/api/news">Poll</button>
+      </p>
+      <p class="hint" data-needs-script hidden>Both buttons send a request from this page. Work counts as activity. A poll does not.</p>
+    </section>
+    <section class="card" aria-labelledby="session">
+      <h2 id="session">Your session</h2>
+      <dl>
+        <div><dt>Signed in</dt><dd>${clockTime(startedAt)}</dd></div>
+        <div><dt>Last activity</dt><dd>${clockTime(lastActivity)}</dd></div>
+        <div><dt>Ends, if nothing happens</dt><dd>${clockTime(expiresAt)}</dd></div>
+      </dl>
+      <form method="post" action="/account/confirm"><button class="quiet">Confirm that it is you</button></form>
+      <p class="hint">Starts both clocks anew. A real site asks for your password here.</p>
+    </section>
+    <section class="card" aria-labelledby="tabs">
+      <h2 id="tabs">Two tabs</h2>
+      <p>All tabs share one session. <a href="/account" target="_blank">Open this page in a second tab</a>, put them side by side, and work in only one of them.</p>
+    </section>`
+  })
+}
+
+export function newsPage ({ user, messages, remaining }) {
+  return layout({
+    title: 'News',
+    path: '/news',
+    user,
+    messages,
+    body: html`<h1>News</h1>
+    <p class="lead">This page asks the server for news every 5 seconds. Nobody is clicking, so it does not keep you signed in.</p>
+    <section class="card clock" aria-labelledby="ticker">
+      <h2 id="ticker">Latest</h2>
+      <p data-poll="/api/news" data-every="5000">Waiting for the first answer…</p>
+      <p class="figure">${timeLeft(remaining)} <span class="unit">seconds left</span></p>
+      <noscript><p class="message warning">Polling needs JavaScript.</p></noscript>
+    </section>`
+  })
+}
+
+export function letterPage ({ user, messages, remaining, letter }) {
+  return layout({
+    title: 'Letter',
+    path: '/letter',
+    user,
+    messages,
+    body: html`<h1>A letter</h1>
+    <p class="lead">Take your time. While you type, the page tells the server that you are there.</p>
+    <form method="post" action="/letter" class="card">
+      <label for="letter">Your letter</label>
+      <p class="hint" id="letter-hint">Up to 4,000 characters. Kept in your session, and gone with it.</p>
+      <textarea id="letter" name="letter" rows="12" maxlength="4000" aria-describedby="letter-hint">
+${letter}</textarea>
+      <div class="row"><button>Save</button> <p class="hint" data-needs-script hidden>${timeLeft(remaining)} seconds left</p></div>
+    </form>`
+  })
+}
+
+export function failurePage ({ user, title, message }) {
+  return layout({ title, user, body: html`<h1>${title}</h1><p class="lead">${message}</p><p><a class="button" href="/">To the start page</a></p>` })
+}
+
+function timeLeft (remaining) {
+  return html`<span data-time-left>${Math.floor(remaining / 1000)}</span>`
+}
+
+function clockTime (instant) {
+  const iso = new Date(instant).toISOString()
+  return html`<time datetime="${iso}" data-local-time>${iso.slice(11, 19)} UTC</time>`
+}
