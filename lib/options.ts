@@ -51,20 +51,20 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
       throw invalidOption(name, `left out: there is no such option; there are ${[...optionNames].join(', ')}`, (options as Record<string, unknown>)[name])
     }
   }
-  const idleTimeout = limit('idleTimeout', options.idleTimeout ?? 30 * minute)
-  const absoluteTimeout = limit('absoluteTimeout', options.absoluteTimeout ?? 24 * hour)
+  const idleTimeout = limit('idleTimeout', given(options.idleTimeout, 30 * minute))
+  const absoluteTimeout = limit('absoluteTimeout', given(options.absoluteTimeout, 24 * hour))
   if (idleTimeout === false && absoluteTimeout === false) {
     throw invalidOption('idleTimeout or absoluteTimeout', 'set: a session without any limit never ends', false)
   }
-  const warnBefore = duration('warnBefore', options.warnBefore ?? 2 * minute)
+  const warnBefore = duration('warnBefore', given(options.warnBefore, 2 * minute))
   const touchInterval = options.touchInterval === 0 ? 0 : options.touchInterval === undefined ? undefined : duration('touchInterval', options.touchInterval)
   if (touchInterval !== undefined && typeof idleTimeout === 'number' && touchInterval >= idleTimeout) {
     throw invalidOption('touchInterval', 'less than idleTimeout, or nothing would ever extend a session', options.touchInterval)
   }
-  const cookieName = options.cookieName ?? 'sessionId'
+  const cookieName = given(options.cookieName, 'sessionId')
   if (typeof cookieName !== 'string' || cookieName === '') throw invalidOption('cookieName', 'the name of the session cookie', cookieName)
-  const endpoint = resolveEndpoint(options.endpoint ?? false)
-  const answer = resolveAnswer('afterTimeout', options.afterTimeout ?? 'continue')
+  const endpoint = resolveEndpoint(given(options.endpoint, false))
+  const answer = resolveAnswer('afterTimeout', given(options.afterTimeout, 'continue'))
   const rolling = flag('rolling', options.rolling, true)
   const sessionOnly = flag('sessionOnly', options.sessionOnly, true)
 
@@ -95,6 +95,11 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
     }),
     warnings: warningsFor(warnBefore, idleTimeout)
   } satisfies Settings)
+}
+
+// Not `??`: null is no way to leave an option out, and must not become a default.
+function given<Value> (value: Value | undefined, fallback: Value): Value {
+  return value === undefined ? fallback : value
 }
 
 /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
