@@ -1,0 +1,80 @@
+import t from 'tap'
+import { clampRecord, deadlines, endOf, isTouchDue, mergeRecords, parseRecord, type Limits, type Record } from '../lib/policy.js'
+
+const start = Date.UTC(2026, 0, 1, 12)
+const both: Limits = { idle: 1000, absolute: 5000 }
+
+t.test('a session is live before its deadline and has ended at it', async t => {
+  const rows: Array<[string, Record, Limits, number, 'idle' | 'absolute' | null]> = [
+    ['idle limit - 1 ms', { startedAt: start, lastActivity: start }, both, 999, null],
+    ['idle limit', { startedAt: start, lastActivity: start }, both, 1000, 'idle'],
+    ['idle limit + 1 ms', { startedAt: start, lastActivity: start }, both, 1001, 'idle'],
+    ['absolute limit - 1 ms', { startedAt: start, lastActivity: start + 4500 }, both, 4999, null],
+    ['absolute limit', { startedAt: start, lastActivity: start + 4500 }, both, 5000, 'absolute'],
+    ['absolute limit + 1 ms', { startedAt: start, lastActivity: start + 4500 }, both, 5001, 'absolute'],
+    ['both at the same instant', { startedAt: start, lastActivity: start + 4000 }, both, 5000, 'absolute'],
+    ['both passed, idle first', { startedAt: start, lastActivity: start + 3999 }, both, 9000, 'idle'],
+    ['both passed, absolute first', { startedAt: start, lastActivity: start + 4001 }, both, 9000, 'absolute'],
+    ['no idle limit, absolute limit - 1 ms', { startedAt: start, lastActivity: start }, { idle: false, absolute: 5000 }, 4999, null],
+    ['no idle limit, absolute limit', { startedAt: start, lastActivity: start }, { idle: false, absolute: 5000 }, 5000, 'absolute'],
+    ['no absolute limit, idle limit - 1 ms', { startedAt: start, lastActivity: start + 9000 }, { idle: 1000, absolute: false }, 9999, null],
+    ['no absolute limit, idle limit', { startedAt: start, lastActivity: start + 9000 }, { idle: 1000, absolute: false }, 10_000, 'idle'],
+    ['no limit at all', { startedAt: start, lastActivity: start }, { idle: false, absolute: false }, 1e12, null]
+  ]
+  for (const [name, record, limits, after, expected] of rows) t.equal(endOf(record, limits, start + after), expected, name)
+})
+
+t.test('the first deadline is the earlier one, and Infinity stands for none', async t => {
+  const record = { startedAt: start, lastActivity: start + 4500 }
+  t.same(deadlines(record, both), { idle: start + 5500, absolute: start + 5000, first: start + 5000 })
+  t.same(deadlines(record, { idle: 100, absolute: false }), { idle: start + 4600, absolute: Infinity, first: start + 4600 })
+  t.same(deadlines(record, { idle: false, absolute: false }), { idle: Infinity, absolute: Infinity, first: Infinity })
+})
+
+t.test('a touch is due once touchInterval has passed', async t => {
+  const record = { startedAt: start, lastActivity: start }
+  t.notOk(isTouchDue(record, 60_000, start + 59_999))
+  t.ok(isTouchDue(record, 60_000, start + 60_000))
+  t.ok(isTouchDue(record, 60_000, start + 60_001))
+  t.ok(isTouchDue(record, 0, start), 'an interval of 0 touches at every activity')
+  t.notOk(isTouchDue(record, 0, start - 1), 'never back in time')
+})
+
+t.test('only two instants make a record', async t => {
+  t.equal(parseRecord(undefined), undefined, 'none is not a malformed one')
+  t.same(parseRecord({ startedAt: 1, lastActivity: 2 }), { startedAt: 1, lastActivity: 2 })
+  t.same(parseRecord({ startedAt: 1, lastActivity: 2, warned: true }), { startedAt: 1, lastActivity: 2, warned: true })
+  t.same(parseRecord({ startedAt: 1, lastActivity: 2, warned: 'yes', more: 1 }), { startedAt: 1, lastActivity: 2 })
+  const malformed = [
+    null, 0, '', 'now', true, [], {}, { startedAt: start }, { lastActivity: start }, { startedAt: NaN, lastActivity: start },
+    { startedAt: start, lastActivity: NaN }, { startedAt: String(start), lastActivity: start }, { startedAt: start, lastActivity: String(start) },
+    { startedAt: null, lastActivity: start }, { startedAt: start, lastActivity: null }, { startedAt: -1, lastActivity: start },
+    { startedAt: start, lastActivity: Infinity }, { startedAt: start, lastActivity: 8.64e15 + 1 }, { startedAt: new Date(start), lastActivity: start }
+  ]
+  for (const value of malformed) t.equal(parseRecord(value), null, JSON.stringify(value))
+})
+
+t.test('instants from the future are brought to now', async t => {
+  const past = { startedAt: start - 2, lastActivity: start - 1 }
+  t.equal(clampRecord(past, start), past, 'the same object when there are none')
+  t.same(clampRecord({ startedAt: start, lastActivity: start }, start), { startedAt: start, lastActivity: start })
+  t.same(clampRecord({ startedAt: start - 5, lastActivity: start + 5 }, start), { startedAt: start - 5, lastActivity: start })
+  t.same(clampRecord({ startedAt: start + 5, lastActivity: start + 5, warned: true }, start), { startedAt: start, lastActivity: start, warned: true })
+})
+
+t.test('of two views of a session the newer instants count', async t => {
+  const older = { startedAt: 100, lastActivity: 200 }
+  const newer = { startedAt: 100, lastActivity: 300 }
+  t.same(mergeRecords(older, newer, 1000), newer)
+  t.same(mergeRecords(newer, older, 1000), newer)
+  t.same(mergeRecords(newer, { startedAt: 100, lastActivity: 5000 }, 1000), { startedAt: 100, lastActivity: 1000 }, 'a future one is clamped, not kept')
+  t.same(mergeRecords(older, { startedAt: 250, lastActivity: 250 }, 1000), { startedAt: 250, lastActivity: 250 }, 'a restart wins')
+})
+
+t.test('a warning once given is remembered until the clocks start anew', async t => {
+  const warned = { startedAt: 100, lastActivity: 200, warned: true } as const
+  t.same(mergeRecords(warned, { startedAt: 100, lastActivity: 300 }, 1000), { startedAt: 100, lastActivity: 300, warned: true })
+  t.same(mergeRecords({ startedAt: 100, lastActivity: 300 }, warned, 1000), { startedAt: 100, lastActivity: 300, warned: true })
+  t.same(mergeRecords(warned, { startedAt: 250, lastActivity: 250 }, 1000), { startedAt: 250, lastActivity: 250 })
+  t.same(mergeRecords({ startedAt: 250, lastActivity: 250 }, warned, 1000), { startedAt: 250, lastActivity: 250 })
+})
