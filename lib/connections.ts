@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { now, second } from './clock.js'
 import { endByTimeout } from './ending.js'
 import type { Engine } from './engine.js'
-import { endedError } from './errors.js'
+import { endedError, StoreError } from './errors.js'
 import { readStored } from './guarded-store.js'
 import { clampRecord, deadlines, endOf, mergeRecords, type Limits, type Record } from './policy.js'
 import { readRecord } from './record.js'
@@ -12,8 +12,8 @@ import type { EndedReason } from '../types/index.js'
 /** How long an end in another process may go unnoticed by an open connection. */
 const lookupInterval = 30 * second
 
-/** setTimeout's own limit; a longer delay would fire at once. */
-const longestTimer = 2 ** 31 - 1
+/** How long a store may take to answer at the deadline: a client that queues while its server is down never does. */
+const storePatience = second
 
 /** The requests that hold a signal, watched once per session: one timer, one lookup, however many they are. */
 export interface Connections {
@@ -25,6 +25,7 @@ export interface Connections {
 interface Connection {
   readonly request: FastifyRequest
   readonly state: RequestState
+  readonly limits: Limits
   readonly controller: AbortController
   release (): void
 }
@@ -33,9 +34,12 @@ interface Watch {
   readonly id: string
   readonly connections: Set<Connection>
   record: Record
+  /** The strictest of its connections'. */
   limits: Limits
   /** When the store was last asked, or the session seen live, epoch ms. */
   lookedUpAt: number
+  /** Whether the store still owes an answer. */
+  asking: boolean
   timer: NodeJS.Timeout | undefined
   faultLogged: boolean
 }
@@ -61,16 +65,19 @@ export function createConnections (engine: Engine): Connections {
   }
 
   function connect (request: FastifyRequest, state: RequestState): AbortSignal {
+    const { raw } = state.reply
+    // Nobody is there any more, and nothing would tell when to let go.
+    if (raw.destroyed || raw.writableFinished) return new AbortController().signal
     const id = state.storedId!
     let watch = watches.get(id)
     if (watch === undefined) {
-      watch = { id, connections: new Set(), record: state.record!, limits: state.limits!, lookedUpAt: state.at, timer: undefined, faultLogged: false }
+      watch = { id, connections: new Set(), record: state.record!, limits: state.limits!, lookedUpAt: state.at, asking: false, timer: undefined, faultLogged: false }
       watches.set(id, watch)
     } else {
       watch.record = mergeRecords(watch.record, state.record!, now())
-      watch.limits = { idle: strictest(watch.limits.idle, state.limits!.idle), absolute: strictest(watch.limits.absolute, state.limits!.absolute) }
     }
     const connection = open(watch, request, state)
+    if (watch.limits !== connection.limits) watch.limits = strictest([watch, connection])
     schedule(watch)
     return connection.controller.signal
   }
@@ -79,7 +86,7 @@ export function createConnections (engine: Engine): Connections {
     const { raw } = state.reply
     // After an upgrade the response never finishes: the socket tells.
     const socket = request.headers.upgrade === undefined ? undefined : request.raw.socket
-    const connection: Connection = { request, state, controller: new AbortController(), release }
+    const connection: Connection = { request, state, limits: state.limits!, controller: new AbortController(), release }
     raw.once('close', leave)
     raw.once('finish', leave)
     socket?.once('close', leave)
@@ -90,6 +97,7 @@ export function createConnections (engine: Engine): Connections {
       release()
       watch.connections.delete(connection)
       if (watch.connections.size === 0) stop(watch)
+      else if (watch.limits !== connection.limits) watch.limits = strictest(watch.connections)
     }
 
     function release (): void {
@@ -99,14 +107,15 @@ export function createConnections (engine: Engine): Connections {
     }
   }
 
-  function schedule (watch: Watch): void {
+  function schedule (watch: Watch, atLeast = 1): void {
     clearTimeout(watch.timer)
     const due = Math.min(deadlines(watch.record, watch.limits).first, watch.lookedUpAt + lookupInterval)
-    watch.timer = setTimeout(wake, Math.min(longestTimer, Math.max(1, due - now())), watch).unref()
+    watch.timer = setTimeout(wake, Math.min(lookupInterval, Math.max(atLeast, due - now())), watch).unref()
   }
 
   function wake (watch: Watch): void {
-    lookUp(watch).catch(error => abortAtDeadline(watch, error))
+    if (watch.asking && endOf(watch.record, watch.limits, now()) !== null) return fail(watch, new Error('The session store did not answer in time'))
+    lookUp(watch).catch(error => fail(watch, error)).finally(() => { watch.asking = false })
   }
 
   async function lookUp (watch: Watch): Promise<void> {
@@ -115,8 +124,12 @@ export function createConnections (engine: Engine): Connections {
     const due = endOf(watch.record, watch.limits, at) !== null || at - watch.lookedUpAt >= lookupInterval || at < watch.lookedUpAt
     if (!due) return schedule(watch)
     watch.lookedUpAt = at
+    watch.asking = true
+    // For a store that never answers.
+    schedule(watch, storePatience)
     const stored = await readStored(engine.host!.store, watch.id)
-    if (!watches.has(watch.id)) return
+    // The last one may have left meanwhile, and another one of the same session come.
+    if (!isWatched(watch)) return
     if (stored === undefined) {
       engine.recent.remember(watch.id, 'missing')
       return abort(watch, 'missing')
@@ -133,22 +146,28 @@ export function createConnections (engine: Engine): Connections {
 
   /** An open page is signed out on time, and the audit line written on time, even if no request ever comes again. */
   async function end (watch: Watch, reason: 'idle' | 'absolute', at: number): Promise<void> {
-    const { request, state } = watch.connections.values().next().value!
+    const { request, state, limits } = watch.connections.values().next().value!
     state.record = watch.record
     state.limits = watch.limits
-    const outcome = await endByTimeout(engine, request, state, reason, at, () => letGo(state))
-    if (outcome.kind === 'ended') return abort(watch, outcome.reason)
-    watch.record = outcome.record
-    schedule(watch)
+    try {
+      const outcome = await endByTimeout(engine, request, state, reason, at, () => letGo(state))
+      if (outcome.kind === 'ended') return abort(watch, outcome.reason)
+      state.limits = limits
+      watch.record = outcome.record
+      if (isWatched(watch)) schedule(watch)
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      // There is no response to carry it.
+      request.log.error({ err: error }, 'session timed out, then onTimeout failed')
+    }
   }
 
   /** The store is down: connections stay until the deadline last known, then they close. */
-  function abortAtDeadline (watch: Watch, error: unknown): void {
-    const connection = watch.connections.values().next().value
-    if (connection === undefined || !watches.has(watch.id)) return
+  function fail (watch: Watch, error: unknown): void {
+    if (!isWatched(watch)) return
     if (!watch.faultLogged) {
       watch.faultLogged = true
-      connection.request.log.error({ err: error }, 'open connections not checked: the session store failed')
+      watch.connections.values().next().value!.request.log.error({ err: error }, 'open connections not checked: the session store failed')
     }
     const reason = endOf(watch.record, watch.limits, now())
     if (reason === null) schedule(watch)
@@ -156,6 +175,7 @@ export function createConnections (engine: Engine): Connections {
   }
 
   function abort (watch: Watch, reason: EndedReason): void {
+    if (!isWatched(watch)) return
     stop(watch)
     for (const { state, controller, release } of watch.connections) {
       release()
@@ -170,6 +190,10 @@ export function createConnections (engine: Engine): Connections {
     watches.delete(watch.id)
   }
 
+  function isWatched (watch: Watch): boolean {
+    return watches.get(watch.id) === watch
+  }
+
   function close (): void {
     for (const watch of watches.values()) {
       stop(watch)
@@ -178,7 +202,13 @@ export function createConnections (engine: Engine): Connections {
   }
 }
 
-function strictest (a: number | false, b: number | false): number | false {
-  if (a === false || b === false) return a === false ? b : a
-  return Math.min(a, b)
+/** A connection on a stricter route holds its session to the limit of that route, for as long as it is open. */
+function strictest (holders: Iterable<{ limits: Limits }>): Limits {
+  const all = Array.from(holders, ({ limits }) => limits)
+  return { idle: least(all.map(({ idle }) => idle)), absolute: least(all.map(({ absolute }) => absolute)) }
+}
+
+function least (limits: Array<number | false>): number | false {
+  const least = Math.min(...limits.map(limit => limit === false ? Infinity : limit))
+  return least === Infinity ? false : least
 }
