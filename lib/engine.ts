@@ -49,7 +49,10 @@ function findHost (engine: Engine, session: HostSession, request: FastifyRequest
 
 /** The limits of this request: a route's can only be stricter. @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
 export function limitsOf (engine: Engine, request: FastifyRequest, route: RouteRules | undefined): Limits {
-  const limits = engine.settings.limits(request)
+  return tighten(engine.settings.limits(request), route)
+}
+
+export function tighten (limits: Limits, route: RouteRules | undefined): Limits {
   if (route?.idle === undefined) return limits
   return { idle: limits.idle === false ? route.idle : Math.min(limits.idle, route.idle), absolute: limits.absolute }
 }

@@ -2,7 +2,7 @@ import type { FastifyRequest, Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { askStore } from './call-store.js'
 import { now } from './clock.js'
-import { announceEnd, type Engine } from './engine.js'
+import { announceEnd, tighten, type Engine } from './engine.js'
 import { readStored, type Callback, type GuardedStore } from './guarded-store.js'
 import { deadlines, mergeRecords, type Limits, type Record } from './policy.js'
 import { readRecord, removeRecord, writeRecord, writeStoreExpiry, type StoredSession } from './record.js'
@@ -59,7 +59,10 @@ export class RequestStore implements SessionStore {
     })
   }
 
-  /** Gives a session its record, or takes it away, before it is written. */
+  /**
+   * Gives a session its record, or takes it away, before it is written.
+   * @returns the general limits, which the stored copy lives by whatever route it was written from
+   */
   #stamp (id: string, session: Session): Limits | null {
     const state = this.#state
     const limits = limitsFor(this.#engine, session, state.reply.request)
@@ -74,7 +77,7 @@ export class RequestStore implements SessionStore {
     if (state.record && state.storedId === id) record = mergeRecords(record, state.record, at)
     applyRecord(session, record, limits)
     state.record = record
-    state.limits = limits
+    state.limits = tighten(limits, state.route)
     return limits
   }
 
@@ -113,17 +116,20 @@ export class RequestStore implements SessionStore {
 /**
  * Writes a new record into the stored copy and leaves everything else in it as it is, also what another
  * request stored since this one loaded it.
+ * It lives there by the general limits: a stricter route must not shorten the session for the others.
  * @param update given the stored record and the time; what it returns is written, undefined writes nothing
  * @returns the record now stored, or null when the session is gone
  * @throws the store's error
  */
-export async function patchRecord (engine: Engine, id: string, limits: Limits, update: (stored: Record | null | undefined, at: number) => Record | undefined): Promise<Record | null> {
+export async function patchRecord (engine: Engine, state: RequestState, update: (stored: Record | null | undefined, at: number) => Record | undefined): Promise<Record | null> {
   const { store } = engine.host!
+  const id = state.storedId!
   const stored = engine.recent.has(id) ? undefined : await readStored(store, id)
   if (stored === undefined) return lost(engine, id)
   const before = readRecord(stored)
   const record = update(before, now())
   if (record === undefined) return before!
+  const limits = engine.settings.limits(state.reply.request)
   applyRecord(stored, record, limits)
   try {
     await askStore<void>(answer => store.set(id, stored, answer))

@@ -23,7 +23,7 @@ export async function touch (engine: Engine, state: RequestState, at: number): P
     // A browser may report an activity of long ago: joining that one is not enough for an activity of now.
     if (!isTouchDue(state.record!, interval, at)) return true
   }
-  const flight = patchRecord(engine, id, limits, extend).finally(() => engine.touches.delete(id))
+  const flight = patchRecord(engine, state, extend).finally(() => engine.touches.delete(id))
   engine.touches.set(id, flight)
   return accept(engine, state, await flight)
 
@@ -43,7 +43,7 @@ export async function touch (engine: Engine, state: RequestState, at: number): P
  * @throws the store's error
  */
 export async function restart (engine: Engine, state: RequestState): Promise<boolean> {
-  return accept(engine, state, await patchRecord(engine, state.storedId!, state.limits!, (stored, now) => {
+  return accept(engine, state, await patchRecord(engine, state, (stored, now) => {
     const ended = stored && endOf(clampRecord(stored, now), state.limits!, now) !== null
     return ended ? undefined : { startedAt: now, lastActivity: now }
   }))
