@@ -20,7 +20,7 @@ export async function buildDownload (options = {}) {
     pipeline(rows(), body, { signal }).catch(error => {
       request.log.info(error.cause === signal.reason ? 'the export ended with the session' : 'the export was not finished')
     })
-    return reply.type('text/csv').header('content-disposition', 'attachment; filename="export.csv"').header('cache-control', 'no-store').send(body)
+    return reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="export.csv"').header('cache-control', 'no-store').send(body)
   })
   return app
 }

@@ -47,8 +47,8 @@ export async function buildChat (options = {}) {
     }
   })
 
-  app.get('/', { config: { sessionTimeout: false } }, async (request, reply) => reply.type('text/html').send(page))
-  app.get('/chat.js', { config: { sessionTimeout: false } }, async (request, reply) => reply.type('text/javascript').send(script))
+  app.get('/', { config: { sessionTimeout: false } }, async (request, reply) => reply.type('text/html; charset=utf-8').send(page))
+  app.get('/chat.js', { config: { sessionTimeout: false } }, async (request, reply) => reply.type('text/javascript; charset=utf-8').send(script))
   return app
 }
 
