@@ -1,7 +1,7 @@
 import type { FastifyRequest, Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { NoSessionError } from './errors.js'
-import { hour } from './clock.js'
+import { hour, now } from './clock.js'
 import { parseRecord, type Record } from './policy.js'
 
 /*
@@ -94,7 +94,11 @@ export function writeRecord (session: StoredSession, record: Record): void {
 }
 
 export function removeRecord (session: StoredSession): void {
-  if (session[recordKey] !== undefined) delete session[recordKey]
+  if (session[recordKey] === undefined) return
+  delete session[recordKey]
+  // The expiry came with the record: a session that is no longer timed must not end by it.
+  const { cookie } = session
+  cookie.expires = cookie.originalMaxAge ? new Date(now() + cookie.originalMaxAge) : null
 }
 
 /** Stores turn this into a TTL; a session without any finite deadline keeps what the application set. */
