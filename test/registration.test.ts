@@ -17,7 +17,7 @@ t.test('registering before @fastify/session is refused, saying what to do', asyn
 
 t.test('another plugin\'s request.session is not taken for that of @fastify/session', async t => {
   const app = Fastify()
-  app.decorateRequest('session', null)
+  app.decorateRequest('session' as 'id')
   await t.rejects(async () => { await app.register(sessionTimeout) }, { code: 'FST_SESSION_TIMEOUT_NO_SESSION' })
 })
 
