@@ -6,7 +6,7 @@ import { endByTimeout } from './ending.js'
 import { limitsOf, type Engine } from './engine.js'
 import { endedError } from './errors.js'
 import { deadlines, endOf, isTouchDue } from './policy.js'
-import { sessionOf, writeRecord } from './record.js'
+import { sessionOf } from './record.js'
 import { isTimed, letGo, stateOf, type RequestState } from './state.js'
 import { restart, touch } from './touch.js'
 
@@ -78,11 +78,8 @@ async function restartNow (engine: Engine, request: FastifyRequest): Promise<voi
   }
   if (!engine.settings.appliesTo(request)) return
   state.limits ??= limitsOf(engine, request, state.route)
-  if (state.storedId !== session.sessionId) {
-    // Not stored yet: the write that stores it carries the record.
-    const at = now()
-    return writeRecord(session, { startedAt: at, lastActivity: at })
-  }
+  // Not stored yet: the write that stores it starts its clocks. A record put in here would cause that write.
+  if (state.storedId !== session.sessionId) return
   await refuseEnded(engine, request, state)
   if (!await restart(engine, state)) throw gone(engine, state)
   await refuseEnded(engine, request, state)
