@@ -9,7 +9,7 @@ import sessionTimeout, { safeReturnPath } from 'fastify-session-timeout'
 import { accountPage, failurePage, homePage, letterPage, loginPage, newsPage } from './pages.js'
 
 const securityHeaders = {
-  'content-security-policy': "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+  'content-security-policy': "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff'
 }
@@ -99,7 +99,7 @@ async function publicPages (app, policy) {
 
   app.get('/login', async (request, reply) => sendPage(reply, loginPage({
     user: request.session.user,
-    messages: takeMessages(request, reply),
+    messages: { ...explain(request.query.reason), ...takeMessages(request, reply) },
     returnTo: safeReturnPath(request.query.returnTo, '/account')
   })))
 
@@ -162,6 +162,16 @@ async function protectedPages (app) {
 function contextOf (request, reply) {
   const { startedAt, lastActivity, expiresAt, remaining } = request.sessionTimeout
   return { user: request.session.user, messages: takeMessages(request, reply), startedAt, lastActivity, expiresAt, remaining }
+}
+
+/**
+ * A page whose session ends while it is open comes here by itself, and asked for nothing that could
+ * leave a flash message: the reason is in the address. A flash message says it better and takes its place.
+ */
+function explain (reason) {
+  if (reason === 'idle') return { warning: ['You were signed out because you were inactive for too long. Please sign in again.'] }
+  if (reason === 'absolute') return { warning: ['You were signed out because your session reached its time limit. Please sign in again.'] }
+  return {}
 }
 
 /** Flash messages, read once. Reading writes, so a visitor without messages is left without a session. */

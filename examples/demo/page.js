@@ -10,7 +10,7 @@ for (const time of document.querySelectorAll('[data-local-time]')) time.textCont
 
 function showTimeLeft () {
   if (endsAt === null) return
-  const seconds = Math.max(0, Math.floor((endsAt - performance.now()) / 1000))
+  const seconds = Math.max(0, Math.ceil((endsAt - performance.now()) / 1000))
   for (const clock of clocks) clock.textContent = String(seconds)
 }
 

@@ -73,9 +73,9 @@ export function homePage ({ user, messages, policy }) {
       : html`<p><a class="button" href="/login">Sign in with any name</a></p>`}
     <h2>What to try</h2>
     <ol class="steps">
-      <li><strong>Do nothing.</strong> Sign in and put your hands in your lap. A warning appears, then you are signed out, and told why. Sign in again: you are back where you were.</li>
+      <li><strong>Do nothing.</strong> Sign in and wait. A warning appears, then you are signed out, and told why. Sign in again: you are back where you were.</li>
       <li><strong>Leave the <a href="/news">news</a> open.</strong> The page asks the server every few seconds. That is not you, so it does not keep you signed in.</li>
-      <li><strong>Write a <a href="/letter">letter</a>.</strong> Typing is you. You stay signed in, although no page is loaded.</li>
+      <li><strong>Write a <a href="/letter">letter</a>.</strong> Typing is you: you stay signed in, although you load no page.</li>
       <li><strong>Open two tabs.</strong> Work in one: the other does not warn. Sign out in one: the other shows it.</li>
       <li><strong>Stay busy.</strong> After ${absolute} you are asked to sign in again, however busy you are.</li>
     </ol>`
@@ -122,6 +122,7 @@ export function accountPage ({ user, messages, remaining, startedAt, lastActivit
     </section>
     <section class="card" aria-labelledby="session">
       <h2 id="session">Your session</h2>
+      <p class="hint">As it was when this page was loaded.</p>
       <dl>
         <div><dt>Signed in</dt><dd>${clockTime(startedAt)}</dd></div>
         <div><dt>Last activity</dt><dd>${clockTime(lastActivity)}</dd></div>
@@ -177,7 +178,7 @@ export function failurePage ({ user, title, message }) {
 }
 
 function timeLeft (remaining) {
-  return html`<span data-time-left>${Math.floor(remaining / 1000)}</span>`
+  return html`<span data-time-left>${Math.ceil(remaining / 1000)}</span>`
 }
 
 function clockTime (instant) {

@@ -62,7 +62,8 @@ t.test('the whole way: sign in, be away too long, be told why, sign in again, be
   t.equal(ended.statusCode, 200)
   t.match(ended.body, 'You were signed out because you were inactive for too long. Please sign in again.')
   t.match(timeouts, [{ reason: 'idle', idleFor: 60 * second, session: { user: 'Ada' } }])
-  t.notMatch((await browser.navigate('/login')).body, 'inactive', 'the message is shown once')
+  t.equal(ended.body.split('You were signed out').length, 2, 'once')
+  t.notMatch((await browser.navigate('/login')).body, 'inactive', 'the message is not shown again')
 
   const back = await signIn(browser, { returnTo: returnToOf(ended)! })
   t.strictSame(back.hops, ['/letter?draft=1'])
@@ -84,6 +85,15 @@ t.test('however active, the user is warned before the absolute limit and then si
   const ended = await browser.navigate('/account')
   t.strictSame(ended.hops, ['/login?returnTo=%2Faccount&reason=absolute'])
   t.match(ended.body, 'You were signed out because your session reached its time limit.')
+})
+
+t.test('a page that comes to the sign-in form by itself brings the reason along', async t => {
+  const { browser } = await openDemo(t)
+  t.match((await browser.navigate('/login?returnTo=%2Fnews&reason=idle')).body, /<p class="message warning" role="alert">You were signed out because you were inactive for too long/)
+  t.match((await browser.navigate('/login?reason=absolute')).body, 'your session reached its time limit')
+  for (const reason of ['missing', '<b>', '']) t.notMatch((await browser.navigate(`/login?reason=${reason}`)).body, 'class="message')
+  t.notMatch((await browser.navigate('/login?reason=idle&reason=idle')).body, 'class="message', 'two at once')
+  t.equal(browser.cookie('sessionId'), undefined)
 })
 
 t.test('confirming that it is you starts both clocks anew', async t => {
