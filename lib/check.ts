@@ -102,7 +102,7 @@ export function createCheckHook (engine: Engine): (request: FastifyRequest, repl
         destroyed = true
         return startAfresh(engine, request, state)
       })
-      if (outcome.kind === 'ended') return state.reply.sent ? 'replied' : answer(request, state, outcome.reason)
+      if (outcome.kind === 'ended') return state.replied || state.reply.sent ? 'replied' : answer(request, state, outcome.reason)
     } catch (error) {
       if (!destroyed) {
         // The cookie stays with the browser, so that its next request tries to end the session again.

@@ -34,7 +34,7 @@ export async function endByTimeout (engine: Engine, request: FastifyRequest, sta
     const { idleFor, startedAt } = timeout
     // No id, no secret, no data.
     request.log.info({ reason: timeout.reason, idleFor, age: startedAt === null ? null : Math.max(0, now() - startedAt) }, 'session timed out')
-    await engine.settings.onTimeout?.(request, state.reply, timeout)
+    await tellTimeout(engine, request, state, timeout)
   }
   return outcome
 }
@@ -83,6 +83,23 @@ async function destroyUnlessLive (engine: Engine, state: RequestState, reason: T
     throw new StoreError({ cause })
   }
   return { kind: 'ended', reason, record, by: 'us' }
+}
+
+/** Calls onTimeout, and finds out whether it replied: reply.sent is true only after the onSend hooks, which may wait for the store. */
+async function tellTimeout (engine: Engine, request: FastifyRequest, state: RequestState, timeout: SessionTimeout): Promise<void> {
+  const { onTimeout } = engine.settings
+  if (onTimeout === undefined) return
+  const reply = state.reply as { send?: (payload?: unknown) => unknown }
+  const send = reply.send!
+  reply.send = function sendAndNote (payload) {
+    state.replied = true
+    return send.call(reply, payload)
+  }
+  try {
+    await onTimeout(request, state.reply, timeout)
+  } finally {
+    delete reply.send
+  }
 }
 
 /** What onTimeout is told. */

@@ -14,6 +14,8 @@ export interface RequestState {
   readonly cookie: string | undefined
   readonly route: RouteRules | undefined
   ended: EndedReason | null
+  /** Whether onTimeout has answered the request. */
+  replied: boolean
   /** The record in force: it may be newer than the one in request.session. Null for a session that is not timed. */
   record: Record | null
   limits: Limits | null
@@ -43,6 +45,7 @@ export function createState (request: FastifyRequest, reply: FastifyReply, at: n
     cookie,
     route,
     ended: null,
+    replied: false,
     record: null,
     limits: null,
     storedId: undefined,
