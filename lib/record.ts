@@ -66,9 +66,15 @@ export function wasRestored (session: HostSession, slots: Slots, cookie: string)
 
 /** The session id in a validly signed cookie; null in any other. */
 export function unsign (session: HostSession, slots: Slots, cookie: string): string | null {
+  const { length } = session.encryptedSessionId
+  // Behind a cookiePrefix, which the host tells nobody: what it signs is always of one length.
+  return unsignValue(session, slots, cookie) ?? (cookie.length > length ? unsignValue(session, slots, cookie.slice(-length)) : null)
+}
+
+function unsignValue (session: HostSession, slots: Slots, value: string): string | null {
   const signer = slots.signer && session[slots.signer] as Signer
   try {
-    const result = signer?.unsign(cookie)
+    const result = signer?.unsign(value)
     return result?.valid ? result.value : null
   } catch {
     return null
