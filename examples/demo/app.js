@@ -171,6 +171,7 @@ function contextOf (request, reply) {
 function explain (reason) {
   if (reason === 'idle') return { warning: ['You were signed out because you were inactive for too long. Please sign in again.'] }
   if (reason === 'absolute') return { warning: ['You were signed out because your session reached its time limit. Please sign in again.'] }
+  if (reason === 'signed-out') return { success: ['You have signed out.'] }
   return {}
 }
 

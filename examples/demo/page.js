@@ -27,7 +27,23 @@ observer.observe({ type: 'resource', buffered: true })
 setInterval(showTimeLeft, 1000)
 
 for (const button of document.querySelectorAll('[data-fetch]')) {
-  button.addEventListener('click', () => { fetch(button.dataset.fetch, { headers: { accept: 'application/json' } }).catch(() => {}) })
+  button.addEventListener('click', async () => {
+    const response = await fetch(button.dataset.fetch, { headers: { accept: 'application/json' } }).catch(() => undefined)
+    // Browsers report the timing of a response once its body was read.
+    await response?.text()
+  })
+}
+
+// The form works by itself. With the client's help the other tabs, too, are told at once.
+const client = import('/session-timeout/client.js').catch(() => ({}))
+for (const form of document.querySelectorAll('[data-sign-out]')) {
+  const { sessionTimeout } = await client
+  if (sessionTimeout) {
+    form.addEventListener('submit', event => {
+      event.preventDefault()
+      sessionTimeout.end()
+    })
+  }
 }
 
 for (const ticker of document.querySelectorAll('[data-poll]')) {

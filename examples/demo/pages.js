@@ -46,7 +46,7 @@ function layout ({ title, path, user, messages = {}, body }) {
     <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28"> Timeout demo</a>
     ${user
       ? html`<nav aria-label="Main">${links.map(([href, text]) => html`<a href="${href}"${href === path && html` aria-current="page"`}>${text}</a>`)}</nav>
-    <form method="post" action="/logout"><button class="quiet">Sign out<span class="name"> ${user}</span></button></form>`
+    <form method="post" action="/logout" data-sign-out><button class="quiet">Sign out<span class="name"> ${user}</span></button></form>`
       : path !== '/login' && html`<a class="button" href="/login">Sign in</a>`}
   </header>
   <main id="main" tabindex="-1">
@@ -114,11 +114,8 @@ export function accountPage ({ user, messages, remaining, startedAt, lastActivit
       <h2 id="left">Time left</h2>
       <p class="figure">${timeLeft(remaining)} <span class="unit">seconds</span></p>
       <p class="hint">What the server said, counted down here. When it reaches zero, the server ends the session, whether this page is open or not.</p>
-      <p class="row" data-needs-script hidden>
-        <button type="button" data-fetch="/api/work">Do some work</button>
-        <button type="button" class="quiet" data-fetch="/api/news">Poll</button>
-      </p>
-      <p class="hint" data-needs-script hidden>Both buttons send a request from this page. Work counts as activity. A poll does not.</p>
+      <p class="row" data-needs-script hidden><button type="button" data-fetch="/api/work">Do some work</button></p>
+      <p class="hint" data-needs-script hidden>Sends a request from this page. Its answer tells the page that there is more time.</p>
     </section>
     <section class="card" aria-labelledby="session">
       <h2 id="session">Your session</h2>

@@ -91,6 +91,7 @@ t.test('a page that comes to the sign-in form by itself brings the reason along'
   const { browser } = await openDemo(t)
   t.match((await browser.navigate('/login?returnTo=%2Fnews&reason=idle')).body, /<p class="message warning" role="alert">You were signed out because you were inactive for too long/)
   t.match((await browser.navigate('/login?reason=absolute')).body, 'your session reached its time limit')
+  t.match((await browser.navigate('/login?reason=signed-out')).body, 'You have signed out.')
   for (const reason of ['missing', '<b>', '']) t.notMatch((await browser.navigate(`/login?reason=${reason}`)).body, 'class="message')
   t.notMatch((await browser.navigate('/login?reason=idle&reason=idle')).body, 'class="message', 'two at once')
   t.equal(browser.cookie('sessionId'), undefined)
