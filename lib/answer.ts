@@ -29,13 +29,13 @@ export function answerEnded (request: FastifyRequest, reply: FastifyReply, reaso
 /** The sign-in page itself is shown, never redirected to itself. */
 function isTarget (request: FastifyRequest, { redirectTo }: Redirect): boolean {
   const target = redirectTo.split(/[?#]/, 1)[0]
-  return request.routeOptions.url === target || request.url.split('?', 1)[0] === target
+  return request.routeOptions.url === target || request.originalUrl.split('?', 1)[0] === target
 }
 
 function locationFor (request: FastifyRequest, reason: EndedReason, { redirectTo, returnParam, reasonParam }: Redirect, withReturn: boolean): string {
   const params = new URLSearchParams()
   // Never a host, never from Referer (CVE-2026-40295): the path and query of this very request.
-  if (withReturn && returnParam !== false && request.method === 'GET' && isReturnPath(request.url)) params.set(returnParam, request.url)
+  if (withReturn && returnParam !== false && request.method === 'GET' && isReturnPath(request.originalUrl)) params.set(returnParam, request.originalUrl)
   if (reasonParam !== false) params.set(reasonParam, reason)
   if (params.size === 0) return redirectTo
   const [location, hash] = splitOnce(redirectTo, '#')
