@@ -7,7 +7,7 @@ import { CountingStore, JsonStore } from './helpers/stores.js'
 const minute = 60_000
 const hour = 60 * minute
 
-const routes: AppOptions['routes'] = app => {
+const routes: NonNullable<AppOptions['routes']> = app => {
   app.post('/cart', async request => { request.session.cart = ['book'] })
   app.get('/cart', async request => request.session.cart ?? [])
   app.post('/plain-sign-in', async request => { request.session.userId = 'ada' })

@@ -8,7 +8,7 @@ import { CountingStore, JsonStore } from './helpers/stores.js'
 const minute = 60_000
 const hour = 60 * minute
 
-const routes: AppOptions['routes'] = app => {
+const routes: NonNullable<AppOptions['routes']> = app => {
   app.post('/plain-sign-in', async request => { request.session.userId = 'ada' })
   app.post('/save', async request => {
     request.session.userId = 'ada'
