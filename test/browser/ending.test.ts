@@ -144,7 +144,11 @@ if (browser) {
     await page.evaluate(() => {
       const { now } = Date
       Date.now = () => now() + 3_600_000
-      window.dispatchEvent(new Event('focus'))
+      // Until the client has heard from the server, it has nothing to cover.
+      const timer = setInterval(() => {
+        window.dispatchEvent(new Event('focus'))
+        if (document.documentElement.matches('.session-timeout-covered')) clearInterval(timer)
+      }, 50)
     })
     await page.waitForSelector(covered)
     t.notOk(await page.isVisible('#secret'))
@@ -156,6 +160,8 @@ if (browser) {
     const site = await buildSite(t, { idleTimeout: '30m', afterTimeout: 'unauthorized' })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context, '/cached-page')
+    // Time for the client to hear from the server.
+    await page.waitForTimeout(500)
     await page.evaluate(() => { window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })) })
     await page.waitForSelector('#secret', { state: 'visible' })
     t.same(site.calls.map(({ method }) => method), ['GET'])
