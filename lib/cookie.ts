@@ -3,7 +3,7 @@ import { now } from './clock.js'
 import type { Engine } from './engine.js'
 import { readStored } from './guarded-store.js'
 import { deadlines } from './policy.js'
-import { sessionOf, type HostSession } from './record.js'
+import { prefixOf, sessionOf, type HostSession } from './record.js'
 import { createState, stateOf, type RequestState } from './state.js'
 
 /** The header that tells scripts of the page how long the session has left. */
@@ -75,8 +75,7 @@ export function createCookieHook (engine: Engine): (request: FastifyRequest, rep
     const attributes = (session.cookie as unknown as { toJSON (): { secure: boolean | null } }).toJSON()
     // As @fastify/session: a Secure cookie does not travel over plain http.
     if (attributes.secure === true && request.protocol !== 'https') return undefined
-    const prefix = state.cookie!.slice(0, Math.max(0, state.cookie!.indexOf(session.sessionId)))
-    return engine.app.serializeCookie(cookieName, prefix + session.encryptedSessionId, attributes as object)
+    return engine.app.serializeCookie(cookieName, prefixOf(state.cookie!, session) + session.encryptedSessionId, attributes as object)
   }
 
   function setLifetime (line: string | undefined, state: RequestState): string | undefined {

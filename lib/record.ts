@@ -81,6 +81,15 @@ function unsignValue (session: HostSession, slots: Slots, value: string): string
   }
 }
 
+/** The cookiePrefix in a cookie that held this session: what stands before the signed value, the id being at the same place in every signature. */
+export function prefixOf (cookie: string, session: HostSession): string {
+  const { sessionId, encryptedSessionId } = session
+  const length = cookie.endsWith(encryptedSessionId)
+    ? cookie.length - encryptedSessionId.length
+    : cookie.indexOf(sessionId) - encryptedSessionId.indexOf(sessionId)
+  return cookie.slice(0, Math.max(0, length))
+}
+
 /** Whether a cookie of another name than `cookieName` holds this session. */
 export function cameUnderOtherName (session: HostSession, request: FastifyRequest, cookieName: string): string | undefined {
   for (const [name, value] of Object.entries(request.cookies)) {
