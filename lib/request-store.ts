@@ -4,7 +4,7 @@ import { askStore } from './call-store.js'
 import { now } from './clock.js'
 import { announceEnd, tighten, type Engine } from './engine.js'
 import { readStored, type Callback, type GuardedStore } from './guarded-store.js'
-import { deadlines, mergeRecords, type Limits, type Record } from './policy.js'
+import { clampRecord, deadlines, mergeRecords, type Limits, type Record } from './policy.js'
 import { readRecord, removeRecord, writeRecord, writeStoreExpiry, type StoredSession } from './record.js'
 import { letGo, type RequestState } from './state.js'
 
@@ -72,9 +72,10 @@ export class RequestStore implements SessionStore {
       return null
     }
     const at = now()
-    let record = readRecord(session) ?? { startedAt: at, lastActivity: at }
-    // The record in force of this very session; a successor from regenerate() starts anew.
-    if (state.record && state.storedId === id) record = mergeRecords(record, state.record, at)
+    // The record in force of this very session: the one it was loaded with may lie in what was the future then,
+    // and must not come back when the clock has caught up. A successor from regenerate() starts anew.
+    const inForce = state.storedId === id ? state.record : null
+    const record = clampRecord(inForce ?? readRecord(session) ?? { startedAt: at, lastActivity: at }, at)
     applyRecord(session, record, limits)
     state.record = record
     state.limits = tighten(limits, state.route)
