@@ -39,9 +39,19 @@ const statusSchema = {
 // The body is optional; Fastify validates a missing one as null.
 const extendSchema = { type: ['object', 'null'], properties: { idleFor: { type: 'number', minimum: 0 } } }
 
+function validateExtend (body: unknown): boolean | { error: Error } {
+  if (body === null) return true
+  const idleFor = typeof body === 'object' && !Array.isArray(body) ? (body as { idleFor?: unknown }).idleFor ?? 0 : undefined
+  if (typeof idleFor === 'number' && idleFor >= 0 && idleFor < Infinity) return true
+  return { error: new Error('body must be empty or { idleFor }, a number of milliseconds that is not negative') }
+}
+
 /** Status, extend, sign out, and the browser client. */
 export async function registerRoutes (app: FastifyInstance, { engine, endpoint }: { engine: Engine, endpoint: string }): Promise<void> {
   const client = buildClientFile(engine.settings)
+  // The schemas describe the routes. The compilers of the application may expect another kind of schema, or turn rubbish into numbers.
+  app.setValidatorCompiler(() => validateExtend)
+  app.setSerializerCompiler(() => data => JSON.stringify(data))
   // Asking is no activity, and the answer is the status whatever pages of the application get.
   const config = { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' as const } }
 

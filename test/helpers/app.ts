@@ -32,6 +32,8 @@ export interface AppOptions {
   timeout?: FastifySessionTimeoutOptions | false
   flash?: boolean
   server?: FastifyServerOptions
+  /** Before everything else. */
+  before?: (app: FastifyInstance) => void
   /** Between the plugin and the standard routes. */
   routes?: (app: FastifyInstance) => void | Promise<void>
 }
@@ -44,6 +46,7 @@ export async function buildApp (t: Test, options: AppOptions = {}): Promise<Test
   const stream = { write: (line: string) => { logs.push(JSON.parse(line)) } }
   const app = Fastify({ ...options.server, logger: { level: 'info', stream } })
   t.teardown(() => app.close())
+  options.before?.(app)
   await app.register(cookie)
   await app.register(session, {
     secret,
