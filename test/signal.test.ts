@@ -5,9 +5,11 @@ import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { queryObjects } from 'node:v8'
+import websocket from '@fastify/websocket'
 import type { SessionStore } from '@fastify/session'
 import type { FastifyInstance, FastifyRequest, Session } from 'fastify'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import type { FastifySessionTimeoutOptions, SessionTimeout } from '../index.js'
 import { buildApp, signedIn, type LogLine } from './helpers/app.js'
 import { createBrowser, type Browser } from './helpers/browser.js'
@@ -59,7 +61,7 @@ interface Scene {
 }
 
 /** A signed-in user of an application with a stream that says something each second. */
-async function setScene (t: Test, options: FastifySessionTimeoutOptions = {}, routes?: (app: FastifyInstance) => void): Promise<Scene> {
+async function setScene (t: Test, options: FastifySessionTimeoutOptions = {}, routes?: (app: FastifyInstance) => void | Promise<void>): Promise<Scene> {
   const kept = new PromptStore()
   const store = new FaultyStore(kept)
   const timeouts: SessionTimeout[] = []
@@ -76,7 +78,7 @@ async function setScene (t: Test, options: FastifySessionTimeoutOptions = {}, ro
       endpoint: '/session-timeout',
       ...options
     },
-    routes: app => {
+    routes: async app => {
       for (const [url, config] of [['/stream', {}], ['/strict', { sessionTimeout: { idleTimeout: 5 * minute } }], ['/unchecked', { sessionTimeout: false }]] as const) {
         app.get(url, { config }, async (request, reply) => {
           requests.push(request)
@@ -90,7 +92,7 @@ async function setScene (t: Test, options: FastifySessionTimeoutOptions = {}, ro
           return reply.send(events)
         })
       }
-      routes?.(app)
+      await routes?.(app)
     }
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -209,6 +211,23 @@ t.test('ends in this process end connections at once', async t => {
   }
 })
 
+t.test('a sign-out that a slow store confirms late ends connections when it is confirmed', async t => {
+  const clock = fakeClock(t, { timers: true })
+  const { browser, store, kept, open, requests } = await setScene(t)
+  const response = await open()
+  store.plan.destroy.push('hang')
+  const answer = browser.post('/sign-out')
+  await settle(() => store.held === 1)
+  await clock.run(90 * second)
+  await settle(() => false)
+  t.equal(signalOf(requests[0]).aborted, false, 'it may still fail')
+  store.release()
+  t.equal((await answer).statusCode, 200)
+  await settle(() => response.closed)
+  t.match(signalOf(requests[0]).reason, { reason: 'missing' })
+  t.strictSame(kept.sessions(), [])
+})
+
 t.test('an end elsewhere is noticed within 30 s', async t => {
   const clock = fakeClock(t, { timers: true })
   const { kept, logs, open, requests, timeouts } = await setScene(t)
@@ -294,6 +313,35 @@ t.test('touch() does not wait for the watcher to find the session gone', async t
   t.strictSame(kept.sessions(), [])
 })
 
+t.test('a WebSocket has a signal for as long as it is open', async t => {
+  const clock = fakeClock(t, { timers: true })
+  const signals: AbortSignal[] = []
+  const { app, browser, kept, timeouts } = await setScene(t, {}, async app => {
+    await app.register(websocket)
+    app.get('/socket', { websocket: true }, (socket, request) => {
+      const { signal } = request.sessionTimeout
+      signals.push(signal)
+      signal.addEventListener('abort', () => socket.close(1008, 'session ended'))
+    })
+  })
+  const { port } = app.server.address() as AddressInfo
+  const headers = { cookie: `sessionId=${browser.cookie('sessionId')}` }
+  const [first, second] = [new WebSocket(`ws://127.0.0.1:${port}/socket`, { headers }), new WebSocket(`ws://127.0.0.1:${port}/socket`, { headers })]
+  await Promise.all([once(first, 'open'), once(second, 'open')])
+  t.equal(timers(), 1)
+
+  first.terminate()
+  await settle(() => first.readyState === WebSocket.CLOSED)
+  const closed = once(second, 'close')
+  await clock.run(10 * minute)
+  const [code, reason] = await closed as [number, Buffer]
+  t.strictSame([code, String(reason)], [1008, 'session ended'])
+  t.equal(signals[0]!.aborted, false, 'whoever has left is not told')
+  t.match(signals[1]!.reason, { reason: 'idle' })
+  t.equal(timeouts.length, 1)
+  t.strictSame(kept.sessions(), [])
+})
+
 t.test('connections of one session share a timer and a lookup', async t => {
   const clock = fakeClock(t, { timers: true })
   const { open, requests, store, timeouts } = await setScene(t)
@@ -352,20 +400,37 @@ t.test('without a live session the signal has aborted already', async t => {
 
 t.test('a stricter route holds the session to its limit for as long as its connection is open', async t => {
   const clock = fakeClock(t, { timers: true })
-  const { open, requests } = await setScene(t)
+  const { browser, open, requests } = await setScene(t)
   await open('/stream')
   const strict = await open('/strict')
   strict.destroy()
-  await settle(() => requests[1]!.raw.socket.destroyed)
+  await settle(() => timers() === 2)
   await clock.run(5 * minute)
   await settle(() => false)
   t.equal(signalOf(requests[0]).aborted, false, 'it has left')
 
+  await browser.get('/me')
+  // Another one leaves five seconds before the deadline that it set.
+  const later = await open('/strict')
+  await clock.run(10 * second)
+  await browser.get('/me')
+  await clock.run(5 * minute - 5 * second)
+  t.equal(signalOf(requests[2]).aborted, false)
+  later.destroy()
+  await settle(() => timers() === 2)
+  await clock.run(5 * second)
+  await settle(() => false)
+  t.equal(signalOf(requests[0]).aborted, false)
+
+  await browser.get('/me')
   await open('/strict')
-  await clock.run(5 * minute)
+  await clock.run(5 * minute - 1)
+  await settle(() => false)
+  t.equal(signalOf(requests[0]).aborted, false)
+  await clock.run(1)
   await settle(() => signalOf(requests[0]).aborted)
   t.ok(signalOf(requests[0]).aborted)
-  t.ok(signalOf(requests[2]).aborted)
+  t.ok(signalOf(requests[3]).aborted)
 })
 
 t.test('limits that are off are no deadline', async t => {
@@ -596,6 +661,22 @@ t.test('lets go of connections', async t => {
     t.ok(signalOf(requests[1]).aborted)
     t.equal(timeouts.length, 1)
     t.strictSame(kept.sessions(), [])
+  })
+
+  await t.test('when the last one leaves during a lookup that fails', async t => {
+    const clock = fakeClock(t, { timers: true })
+    const { store, kept, logs, open } = await setScene(t)
+    const response = await open()
+    store.plan.get.push('hang')
+    await clock.run(30 * second)
+    await settle(() => store.held === 1)
+    response.destroy()
+    await settle(() => timers() === 0)
+    kept.get = (_id, callback) => callback(new Error('down'))
+    store.release()
+    await settle(() => false)
+    t.strictSame(logs.filter(({ level }) => level >= 40), [], 'nobody is there whom it concerns')
+    t.equal(timers(), 0)
   })
 
   await t.test('when the last one leaves while its session is being ended', async t => {
