@@ -70,7 +70,7 @@ async function openStore () {
   client.on('error', error => { if (connected) console.error(`Redis: ${error.message || error.code}`) })
   await client.connect().catch(error => stop(`Redis at REDIS_URL does not answer: ${error.message || error.code}`))
   connected = true
-  return { store: new RedisStore({ client, prefix: 'session-timeout-demo:' }), close: () => client.close() }
+  return { store: new RedisStore({ client, prefix: 'session-timeout-demo:' }), close: async () => client.destroy() }
 }
 
 /** A sentence instead of a stack. */
