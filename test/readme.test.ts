@@ -18,6 +18,7 @@ const surroundings = [
   ['sessionTimeout', "import sessionTimeout from 'fastify-session-timeout'"],
   ['safeReturnPath', "import { safeReturnPath } from 'fastify-session-timeout'"],
   ['pipeline', "import { pipeline } from 'node:stream/promises'"],
+  ['PassThrough', "import { PassThrough } from 'node:stream'"],
   ['createReadStream', "import { createReadStream } from 'node:fs'"]
 ] as const
 
