@@ -23,21 +23,21 @@ export function createCookieHook (engine: Engine): (request: FastifyRequest, rep
   return function finishCookie (request, reply, _payload, done) {
     // A hook before ours may have replied: its response's cookie has attributes too.
     const state = stateOf(request) ?? createState(request, reply, now(), undefined, undefined)
-    const header = reply.getHeader('set-cookie')
-    if (!state.sendCookie || header !== undefined) {
-      finish(request, reply, header, state)
+    if (!state.sendCookie) {
+      finish(request, reply, state)
       return done()
     }
     // A slow handler: the session may have ended elsewhere since its touch, and the browser have a newer cookie.
     readStored(engine.host!.store, state.presentedId!).catch(() => undefined).then(stored => {
       state.sendCookie = stored !== undefined
-      finish(request, reply, header, state)
+      finish(request, reply, state)
       done()
     })
   }
 
-  function finish (request: FastifyRequest, reply: FastifyReply, header: Header, state: RequestState): void {
+  function finish (request: FastifyRequest, reply: FastifyReply, state: RequestState): void {
     const session = sessionOf(request)
+    const header = reply.getHeader('set-cookie')
     if (header !== undefined || state.sendCookie) rewrite(request, reply, header, state, session)
     if (endpoint !== false && state.record !== null && session !== undefined && state.storedId === session.sessionId) tellTimeLeft(reply, state)
   }
