@@ -12,34 +12,27 @@ export interface Known {
 /** `asked`: within warnBefore, and the server has confirmed it; the user is being warned. */
 export type Phase = 'live' | 'asked'
 
-/** What to do now, and in how many ms to look again. */
+/** What to do now, and when to look again. */
 export type Step =
-  | { readonly act: 'wait' | 'ask', readonly ms: number }
+  | { readonly act: 'wait', readonly ms: number }
+  | { readonly act: 'ask' }
   | { readonly act: 'count', readonly left: number, readonly ms: number }
   | { readonly act: 'end' }
 
 // setTimeout fires at once beyond this.
 const longestTimer = 2 ** 31 - 1
 
-// Without it, a touchInterval of 0 would send a request for every step of a scroll wheel.
-const shortestInterval = 1000
-
-/** Ms left of what the server said that long ago. */
-export function leftOf (remaining: number | null, since: number): number {
-  return (remaining ?? Infinity) - since
-}
-
 /**
  * @param since ms since the server said it, by whichever clock has gone further: performance.now() may stand
  * still while a computer sleeps, and the wall clock may be set
  */
 export function decide (known: Known, since: number, phase: Phase): Step {
-  const left = leftOf(known.remaining, since)
+  if (known.remaining === null) return { act: 'wait', ms: longestTimer }
+  const left = known.remaining - since
   if (left <= 0) return { act: 'end' }
   if (left > known.warnBefore) return { act: 'wait', ms: Math.min(longestTimer, left - known.warnBefore) }
   // Other tabs, API calls and other devices may have extended the session: ask before warning.
-  // The answer may never come: look again at the deadline.
-  if (phase === 'live') return { act: 'ask', ms: left }
+  if (phase === 'live') return { act: 'ask' }
   // The next full second of the countdown.
   return { act: 'count', left, ms: left % 1000 || 1000 }
 }
@@ -56,7 +49,7 @@ export function isMilestone (seconds: number): boolean {
 
 /** How long an activity waits until it is reported, so that there is one report per interval; 0 is now. */
 export function reportIn (sinceReport: number, interval: number): number {
-  return Math.max(0, Math.max(shortestInterval, interval) - sinceReport)
+  return Math.max(0, interval - sinceReport)
 }
 
 /** Without the server's own figure: its default, from the idle limit that an extension just granted. */

@@ -3,35 +3,30 @@ import { formatTime, type Messages } from './messages.js'
 import { addStyles } from './styles.js'
 
 const coveredClass = 'session-timeout-covered'
+const dismissed = 'dismissed'
 
 /** What the user can choose. */
 export interface Choices {
   stay (): void
   signOut (): void
   signIn (): void
-  retry (): void
 }
 
-/** Why the page is covered: the server is being asked, it did not answer, the session has ended. */
-export type Cover = 'checking' | 'unanswered' | 'ended'
-
-/** The dialog: a warning with a countdown, or the cover of a page that nobody may see now. */
+/** The dialog: a warning with a countdown, or the cover of a page whose session has ended. */
 export interface SessionDialog {
   /** Shows the warning, or counts it down. */
   warn (left: number, canExtend: boolean): void
-  /** Hides the page. */
-  cover (why: Cover): void
+  /** Hides the page; with `ended`, also says why. */
+  cover (ended: boolean): void
   /** Takes away whatever is shown. */
   close (): void
   /** Takes everything out of the page. */
   remove (): void
 }
 
-type Shown = Cover | 'stay' | 'limit' | 'dismissed' | ''
-
 export function createDialog (messages: Messages, locale: string, choices: Choices): SessionDialog {
   const root = document.documentElement
-  const dialog = element('dialog', { class: 'session-timeout', lang: locale, role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'session-timeout-title', 'aria-describedby': 'session-timeout-text' })
+  const dialog = element('dialog', { class: 'session-timeout', role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'session-timeout-title', 'aria-describedby': 'session-timeout-text' })
   const title = element('h2', { id: 'session-timeout-title' })
   // The countdown that changes every second is for the eyes; what is announced changes at milestones.
   const text = element('p', { 'aria-hidden': 'true' })
@@ -39,44 +34,43 @@ export function createDialog (messages: Messages, locale: string, choices: Choic
   const buttons = element('div', {})
   dialog.append(title, text, live, buttons)
   const removeStyles = addStyles()
-  let shown: Shown = ''
+  let shown = ''
   let before: Element | null = null
 
   dialog.addEventListener('cancel', event => {
     event.preventDefault()
     if (shown === 'stay') choices.stay()
-    if (shown === 'limit') hide('dismissed')
-  })
-  // Browsers let a page prevent Esc once, then close the dialog all the same.
-  dialog.addEventListener('close', () => {
-    if (dialog.isConnected && !dialog.open) dialog.showModal()
+    if (shown === 'limit') dismiss()
   })
 
-  return { warn, cover, close: () => hide(''), remove }
+  return { warn, cover, close, remove }
 
   function warn (left: number, canExtend: boolean): void {
     const kind = canExtend ? 'stay' : 'limit'
     // The user has closed it, to save the work.
-    if (!canExtend && shown === 'dismissed') return
+    if (!canExtend && shown === dismissed) return
     const seconds = secondsLeft(left)
     const words = (canExtend ? messages.warning : messages.limit).replace('{time}', formatTime(seconds, locale))
     text.textContent = words
-    if (shown !== kind || isMilestone(seconds)) live.textContent = words
-    show(kind, messages.title, canExtend
-      ? [[messages.stay, choices.stay], [messages.signOut, choices.signOut]]
-      : [[messages.signIn, choices.signIn], [messages.dismiss, () => hide('dismissed')]])
+    if (shown !== kind) {
+      live.textContent = words
+      show(kind, messages.title, canExtend
+        ? [[messages.stay, choices.stay], [messages.signOut, choices.signOut]]
+        : [[messages.signIn, choices.signIn], [messages.dismiss, dismiss]])
+    } else if (isMilestone(seconds)) {
+      live.textContent = words
+    }
   }
 
-  function cover (why: Cover): void {
-    text.textContent = live.textContent = messages.endedText
-    show(why, why === 'ended' ? messages.ended : messages.checking, why === 'ended'
-      ? [[messages.signIn, choices.signIn]]
-      : why === 'unanswered' ? [[messages.retry, choices.retry]] : [], true)
-  }
-
-  function show (kind: Shown, heading: string, offers: Array<[string, () => void]>, covered = false): void {
-    root.classList.toggle(coveredClass, covered)
+  function cover (ended: boolean): void {
+    const kind = ended ? 'ended' : 'cover'
     if (shown === kind) return
+    root.classList.add(coveredClass)
+    text.textContent = live.textContent = messages.endedText
+    show(kind, messages.ended, ended ? [[messages.signIn, choices.signIn]] : [])
+  }
+
+  function show (kind: string, heading: string, offers: Array<[string, () => void]>): void {
     if (!dialog.open) before = document.activeElement
     shown = kind
     title.textContent = heading
@@ -92,8 +86,16 @@ export function createDialog (messages: Messages, locale: string, choices: Choic
     dialog.showModal()
   }
 
-  function hide (left: Shown): void {
-    if (!dialog.isConnected) return
+  function close (): void {
+    hide('')
+  }
+
+  function dismiss (): void {
+    hide(dismissed)
+  }
+
+  function hide (left: string): void {
+    if (!dialog.open) return
     shown = left
     root.classList.remove(coveredClass)
     dialog.close()

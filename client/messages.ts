@@ -11,67 +11,42 @@ export interface Messages {
   signIn: string
   /** Closes the warning of the absolute limit. */
   dismiss: string
-  /** The title over a page that is covered until the server has answered. */
-  checking: string
-  /** Asks the server again when it has not answered. */
-  retry: string
-  /** The title over the page of a session that has ended. */
+  /** The title over a covered page. */
   ended: string
   /** Why the page is covered. */
   endedText: string
 }
 
-const names = ['title', 'warning', 'limit', 'stay', 'signOut', 'signIn', 'dismiss', 'checking', 'retry', 'ended', 'endedText'] as const
+const names = ['title', 'warning', 'limit', 'stay', 'signOut', 'signIn', 'dismiss', 'ended', 'endedText'] as const
 
 // In the order of `names`, which would otherwise be sent four times.
 const texts: Record<string, string> = {
-  en: 'You will be signed out soon|' +
+  en: 'Are you still there?|' +
     'For your security, you will be signed out in {time}.|' +
     'Your session ends in {time}. Save your work and sign in again.|' +
     'Stay signed in|Sign out now|Sign in again|Close|' +
-    'Checking your session|Try again|' +
-    'You are signed out|For your security, this page is not shown.',
-  de: 'Sie werden bald abgemeldet|' +
+    'You are signed out|For your security, this page is no longer shown.',
+  de: 'Sind Sie noch da?|' +
     'Zu Ihrer Sicherheit werden Sie in {time} abgemeldet.|' +
     'Ihre Sitzung endet in {time}. Speichern Sie Ihre Arbeit und melden Sie sich neu an.|' +
     'Angemeldet bleiben|Jetzt abmelden|Neu anmelden|Schließen|' +
-    'Ihre Sitzung wird geprüft|Erneut versuchen|' +
-    'Sie sind abgemeldet|Zu Ihrer Sicherheit wird diese Seite nicht angezeigt.',
-  fr: 'Vous serez bientôt déconnecté|' +
+    'Sie sind abgemeldet|Zu Ihrer Sicherheit wird diese Seite nicht mehr angezeigt.',
+  fr: 'Êtes-vous toujours là ?|' +
     'Pour votre sécurité, vous serez déconnecté dans {time}.|' +
     'Votre session prend fin dans {time}. Enregistrez votre travail et reconnectez-vous.|' +
     'Rester connecté|Se déconnecter|Se reconnecter|Fermer|' +
-    'Vérification de votre session|Réessayer|' +
-    'Vous êtes déconnecté|Pour votre sécurité, cette page n’est pas affichée.',
-  es: 'Su sesión se cerrará pronto|' +
+    'Vous êtes déconnecté|Pour votre sécurité, cette page n’est plus affichée.',
+  es: '¿Sigue ahí?|' +
     'Por su seguridad, su sesión se cerrará en {time}.|' +
     'Su sesión termina en {time}. Guarde su trabajo e inicie sesión de nuevo.|' +
     'Seguir conectado|Cerrar sesión|Iniciar sesión|Cerrar|' +
-    'Comprobando su sesión|Reintentar|' +
-    'Sesión cerrada|Por su seguridad, esta página no se muestra.'
-}
-
-/**
- * The language to speak. One language for texts and numbers: a page in a language without texts is spoken to
- * in English as a whole. A wrong tag such as `en_US` must not stop the warning, which Intl would by throwing.
- * @param own whether the application brings its own texts
- */
-export function chooseLocale (wanted: string, own: boolean): string {
-  const tag = wanted.replace('_', '-')
-  try {
-    if (own || languageOf(tag) in texts) return new Intl.Locale(tag).baseName
-  } catch {}
-  return 'en'
+    'Sesión cerrada|Por su seguridad, esta página ya no se muestra.'
 }
 
 /** @param locale a language tag; its language decides, English where there is no translation */
 export function messagesFor (locale: string, own: Partial<Messages> = {}): Messages {
-  const language = (texts[languageOf(locale)] ?? texts.en!).split('|')
+  const language = (texts[locale.slice(0, 2).toLowerCase()] ?? texts.en!).split('|')
   return { ...Object.fromEntries(names.map((name, index) => [name, language[index]])) as unknown as Messages, ...own }
-}
-
-function languageOf (tag: string): string {
-  return tag.split('-')[0]!.toLowerCase()
 }
 
 /** "1 minute 20 seconds", with the plurals of the language. */

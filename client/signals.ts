@@ -27,17 +27,14 @@ export function onWake (wake: (doubtful: boolean) => void): Undo {
 
 /**
  * The time left that responses of this origin carry in Server-Timing.
- * @param callback given ms left, and the performance.now() at which the server said so; 0 ms left for a page that
- * a live session was shown once and that now came out of a cache: nobody knows what has become of the session
+ * @param callback given ms left, and the performance.now() at which the server said so
  */
 export function onServerTiming (callback: (left: number, at: number) => void): Undo {
   const observer = new PerformanceObserver(list => {
     for (const entry of list.getEntries() as PerformanceResourceTiming[]) {
       const metric = entry.serverTiming?.find(one => one.name === 'session-timeout')
-      // Other origins may show theirs, by Timing-Allow-Origin, and have sessions of their own.
-      if (!metric || !entry.name.startsWith(location.origin + '/')) continue
-      if (entry.transferSize > 0) callback(metric.duration, entry.responseStart)
-      else if (entry.entryType === 'navigation') callback(0, entry.responseStart)
+      // A response from a cache repeats what the server said long ago.
+      if (metric && entry.transferSize > 0) callback(metric.duration, entry.responseStart)
     }
   })
   for (const type of ['navigation', 'resource']) observer.observe({ type, buffered: true })
