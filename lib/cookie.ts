@@ -82,9 +82,7 @@ export function createCookieHook (engine: Engine): (request: FastifyRequest, rep
     if (line === undefined || (!sessionOnly && state.record === null)) return line
     const bare = line.split('; ').filter(attribute => !/^(?:expires|max-age)=/i.test(attribute)).join('; ')
     if (sessionOnly) return bare
-    const left = deadlines(state.record!, state.limits!).first - now()
-    if (left === Infinity) return bare
-    const seconds = Math.max(0, Math.ceil(left / 1000))
+    const seconds = Math.max(0, Math.ceil((deadlines(state.record!, state.limits!).first - now()) / 1000))
     return `${bare}; Max-Age=${seconds}; Expires=${new Date(now() + seconds * 1000).toUTCString()}`
   }
 

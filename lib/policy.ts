@@ -17,7 +17,7 @@ export interface Limits {
 export interface Deadlines {
   readonly idle: number
   readonly absolute: number
-  /** The earlier of the two. */
+  /** The earlier of the two; always finite, as a session without any limit is refused. */
   readonly first: number
 }
 

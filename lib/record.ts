@@ -116,9 +116,9 @@ export function removeRecord (session: StoredSession): void {
   cookie.expires = cookie.originalMaxAge ? new Date(now() + cookie.originalMaxAge) : null
 }
 
-/** Stores turn this into a TTL; a session without any finite deadline keeps what the application set. */
+/** Stores turn this into a TTL. */
 export function writeStoreExpiry (session: Session, deadline: number): void {
-  if (deadline !== Infinity && session.cookie) session.cookie.expires = new Date(deadline + storeGrace)
+  if (session.cookie) session.cookie.expires = new Date(deadline + storeGrace)
 }
 
 /** A frozen copy of what the application kept in the session. */

@@ -44,7 +44,7 @@ export async function touch (engine: Engine, state: RequestState, at: number): P
  */
 export async function restart (engine: Engine, state: RequestState): Promise<boolean> {
   return accept(engine, state, await patchRecord(engine, state, (stored, now) => {
-    const ended = stored && endOf(clampRecord(stored, now), state.limits!, now) !== null
+    const ended = stored === null || (stored !== undefined && endOf(clampRecord(stored, now), state.limits!, now) !== null)
     return ended ? undefined : { startedAt: now, lastActivity: now }
   }))
 }

@@ -23,8 +23,7 @@ export function createView (engine: Engine, connections: Connections, request: F
       return timedState()?.record!.lastActivity ?? null
     },
     get expiresAt () {
-      const deadline = deadlineOf(timedState())
-      return deadline === Infinity ? null : deadline
+      return deadlineOf(timedState())
     },
     get remaining () {
       const { expiresAt } = this
