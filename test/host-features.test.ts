@@ -223,6 +223,20 @@ t.test('a signer that throws on an empty value ends the request, not the protect
   t.same(store.sessions(), [])
 })
 
+t.test('a signer that throws on what it never signed makes such a cookie missing', async t => {
+  const secret = {
+    sign: (value: string) => `v1.${value}`,
+    unsign: (value: string) => {
+      if (!value.startsWith('v1.')) throw new Error('no version')
+      return value.length === 35 ? { valid: true, renew: false, value: value.slice(3) } : { valid: false, renew: false, value: null }
+    }
+  }
+  const { app } = await buildApp(t, { session: { secret }, timeout: { appliesTo: signedIn } })
+  const browser = createBrowser(app)
+  browser.setCookie('sessionId', `v1.${'x'.repeat(60)}`)
+  t.match((await browser.get('/me')).json(), { ended: 'missing' })
+})
+
 t.test('secure auto', async t => {
   const clock = fakeClock(t)
   const { app } = await buildApp(t, { server: { trustProxy: true }, session: { cookie: { secure: 'auto', sameSite: 'strict' } }, timeout: { appliesTo: signedIn } })
@@ -250,6 +264,20 @@ t.test('a Secure cookie does not travel over plain http', async t => {
   t.equal(page.json().userId, 'ada')
   t.same(page.setCookies, [])
   t.same((await createBrowser(app).post('/sign-in')).setCookies, [])
+})
+
+t.test('nor does one that has to be signed anew', async t => {
+  const store = new JsonStore()
+  const options = (secret: string | string[]): AppOptions => ({ server: { trustProxy: true }, session: { store, secret, cookie: { secure: true } }, timeout: { appliesTo: signedIn } })
+  const { app: before } = await buildApp(t, options(secrets[0]))
+  const { app } = await buildApp(t, options([secrets[1], secrets[0]]))
+  const old = createBrowser(before)
+  await old.post('/sign-in', undefined, { 'x-forwarded-proto': 'https' })
+  const browser = createBrowser(app)
+  browser.setCookie('sessionId', old.cookie('sessionId')!)
+  const page = await browser.get('/me')
+  t.equal(page.json().userId, 'ada')
+  t.notOk(page.setCookies.some(line => !line.startsWith('sessionId=;')))
 })
 
 t.test('a cookie path: outside it there is no session and nothing to check', async t => {

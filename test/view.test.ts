@@ -250,6 +250,21 @@ t.test('after the application destroyed the session they say that it is gone', a
   t.same((await browser.post('/destroyed')).json(), { touch: 'FST_SESSION_TIMEOUT_ENDED missing', restart: 'FST_SESSION_TIMEOUT_ENDED missing', ...nothing, ended: 'missing' })
 })
 
+t.test('restart alone says so too', async t => {
+  const { app } = await buildApp(t, {
+    timeout: { appliesTo: signedIn },
+    routes: app => {
+      app.post('/out-and-on', async request => {
+        await request.session.destroy()
+        return await failing(request.sessionTimeout.restart())
+      })
+    }
+  })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  t.equal((await browser.post('/out-and-on')).body, 'FST_SESSION_TIMEOUT_ENDED missing')
+})
+
 t.test('a session ended elsewhere during the request is gone for both', async t => {
   const clock = fakeClock(t)
   for (const method of ['touch', 'restart'] as const) {
