@@ -42,10 +42,11 @@ export async function endByTimeout (engine: Engine, request: FastifyRequest, sta
 /** Attempts for one session are joined: one destroy. */
 async function endInStore (engine: Engine, state: RequestState, reason: TimeoutReason, at: number): Promise<Outcome> {
   const id = state.storedId!
-  const running = engine.endings.get(id)
-  if (running) {
+  for (let running; (running = engine.endings.get(id)) !== undefined;) {
     const outcome = await running
-    return outcome.kind === 'ended' ? { ...outcome, by: 'others' } : outcome
+    if (outcome.kind === 'ended') return { ...outcome, by: 'others' }
+    // Live by the limits of the other request; those of this one's route may be stricter.
+    if (endOf(outcome.record, state.limits!, at) === null) return outcome
   }
   const flight = destroyUnlessLive(engine, state, reason, at).finally(() => engine.endings.delete(id))
   engine.endings.set(id, flight)

@@ -136,3 +136,51 @@ t.test('a restart does not mend a malformed record', async t => {
   t.equal((await browser.clone().post('/restart')).statusCode, 401)
   t.match((await browser.get('/me')).json(), { userId: null, ended: 'idle' })
 })
+
+t.test('requests that join the end of a session that turns out to be live go on, where their route allows it', async t => {
+  const { clock, inner, browser, id } = await open(t, {
+    routes: app => { app.get('/vault', { config: { sessionTimeout: { idleTimeout: '5m' } } }, async request => request.session.userId ?? 'nobody') }
+  })
+  const startedAt = clock.now()
+  clock.tick(30 * minute)
+  const get = inner.get.bind(inner)
+  let loads = 0
+  inner.get = (key, callback) => get(key, (error, found) => {
+    // All three have loaded; another process reports an activity of ten minutes ago.
+    if (++loads === 3) inner.data.set(id, JSON.stringify({ ...inner.peek(id), sessionTimeout: { startedAt, lastActivity: clock.now() - 10 * minute } }))
+    callback(error, found)
+  })
+  const [first, second, vault] = await Promise.all([browser.clone().get('/me'), browser.clone().get('/me'), browser.clone().get('/vault')])
+  t.match(first.json(), { userId: 'ada', ended: null })
+  t.match(second.json(), { userId: 'ada', ended: null })
+  t.equal(vault.body, 'nobody')
+})
+
+t.test('a session past its deadline whose sign-out is under way is left to that', async t => {
+  const { clock, logs, inner, store, browser } = await open(t, { timeout: { countsAsActivity: () => false } })
+  clock.tick(30 * minute - 1)
+  store.plan.destroy.push('hang')
+  const stale = browser.clone()
+  const out = browser.post('/sign-out')
+  while (store.held === 0) await new Promise(resolve => setImmediate(resolve))
+  clock.tick(1)
+  t.match((await stale.get('/me')).json(), { userId: null, ended: 'idle' })
+  store.release()
+  t.equal((await out).statusCode, 200)
+  t.same(inner.sessions(), [])
+  t.same(logs.filter(line => line.msg === 'session timed out'), [])
+})
+
+t.test('a touch that finds the mark of an end elsewhere takes its write back', async t => {
+  const { clock, inner, browser, id } = await open(t)
+  clock.tick(10 * minute)
+  const set = inner.set.bind(inner)
+  inner.set = (key, session, callback) => {
+    if (key === id) inner.data.set(`ended:${id}`, JSON.stringify(session))
+    set(key, session, callback)
+  }
+  const page = await browser.get('/me')
+  t.match(page.json(), { userId: null, ended: 'missing' })
+  t.notOk(page.setCookies.some(line => !line.startsWith('sessionId=;')))
+  t.same(inner.sessions(), [])
+})
