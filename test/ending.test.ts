@@ -163,6 +163,18 @@ t.test('when the text of a message throws, the session stays ended', async t => 
   t.match((await browser.get('/me')).json(), { userId: null, ended: 'idle' })
 })
 
+t.test('a host that gives no fresh session ends the request with an error', async t => {
+  const clock = fakeClock(t)
+  const store = new JsonStore()
+  const { app } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn } })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  clock.tick(30 * minute)
+  Object.assign(app, { decryptSession: (_id: string, _request: unknown, callback: () => void) => { callback() } })
+  t.match((await browser.get('/me')).json(), { statusCode: 500, code: 'FST_SESSION_TIMEOUT_NO_SESSION', message: '@fastify/session gave no session' })
+  t.same(store.sessions(), [])
+})
+
 t.test('a malformed record has ended, and nothing of it is trusted', async t => {
   const clock = fakeClock(t)
   const malformed = [null, 0, 'now', true, [], {}, { startedAt: clock.now() }, { startedAt: clock.now(), lastActivity: 'now' }, { startedAt: null, lastActivity: clock.now() }, { startedAt: -1, lastActivity: clock.now() }]
