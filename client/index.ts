@@ -1,7 +1,8 @@
-import { decide, defaultTouchInterval, reportIn, type Known, type Phase } from './core.js'
+import { decide, defaultTouchInterval, leftOf, reportIn, type Known } from './core.js'
 import { createDialog } from './dialog.js'
-import { messagesFor, type Messages } from './messages.js'
+import { chooseLocale, messagesFor, type Messages } from './messages.js'
 import { joinTabs, onActivity, onServerTiming, onWake } from './signals.js'
+import { addStyles } from './styles.js'
 
 export type { Messages } from './messages.js'
 
@@ -17,7 +18,7 @@ export interface SessionTimeoutClientOptions {
   dialog?: boolean
   /** Texts instead of the built-in ones. */
   messages?: Partial<Messages>
-  /** A language tag. @default the page's `<html lang>`, then the browser's */
+  /** A language tag. @default the page's `<html lang>`, then English: the browser's need not be the page's */
   locale?: string
   /** Where to go at the end. @default an "ended" notice with a button that loads the page again */
   redirectTo?: string
@@ -25,11 +26,12 @@ export interface SessionTimeoutClientOptions {
   returnParam?: string | false
   /** Query parameter of redirectTo for the reason. @default none */
   reasonParam?: string | false
-  /** Least ms between two reports of activity. @default as the server's default */
+  /** Least ms between two reports of activity, and not under a second. @default as the server's default */
   touchInterval?: number
   /** Ms before the deadline at which to warn; spares the first question to the server. @default asked from the server */
   warnBefore?: number
   onWarning?: (detail: { remaining: number, canExtend: boolean }) => void
+  /** The user was being warned, and now stays. */
   onExtended?: (detail: { remaining: number | null }) => void
   onEnded?: (detail: { reason: ClientEndedReason }) => void
 }
@@ -37,10 +39,10 @@ export interface SessionTimeoutClientOptions {
 export interface SessionTimeoutClient {
   /** Ms to the deadline as last heard; null while there is no timed session. */
   readonly remaining: number | null
-  /** Extends the session. Resolves when the server has answered. */
-  extend (): Promise<void>
-  /** Signs out. Resolves when the server has answered. */
-  end (): Promise<void>
+  /** Extends the session. Never rejects; false when the server did not do it. */
+  extend (): Promise<boolean>
+  /** Covers the page and signs out. Never rejects; false when the server did not do it: the page stays covered. */
+  end (): Promise<boolean>
   /** Takes every timer, listener and element away. */
   stop (): void
 }
@@ -54,40 +56,50 @@ interface Status extends Known {
 /** Watches the session of this page: warns in time, keeps it while the user works, covers the page when it has ended. */
 export function startSessionTimeout (options: SessionTimeoutClientOptions): SessionTimeoutClient {
   const { endpoint } = options
-  const locale = options.locale || document.documentElement.lang || navigator.language
-  const messages = messagesFor(locale, options.messages)
+  const locale = chooseLocale(options.locale || document.documentElement.lang, !!options.messages?.warning)
   const undos: Array<() => void> = []
   let known: Known | undefined
-  let phase: Phase = 'live'
-  let stopped = false
+  // The server has confirmed that the session is within warnBefore.
+  let warned = false
+  // Stopped, or the session has ended: nothing happens any more.
+  let over = false
   let ended: ClientEndedReason | undefined
-  let asking: Promise<void> | undefined
+  // The page is covered, and only an answer of the server to a question asked since then uncovers it.
+  let doubting = false
+  let asking: Promise<unknown> | undefined
+  // When the newest call was made that has been answered: older ones tell what is out of date.
+  let answered = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let reportTimer: ReturnType<typeof setTimeout> | undefined
   let interval = options.touchInterval
-  let lastActivity = 0
-  // Both clocks at the moment of the last word from the server, and of the last report.
+  // Both clocks at the moment of the last word from the server, of the last report and of the last activity.
   let heard = clocks()
   let reported = heard
+  let active = heard
 
-  const dialog = createDialog(messages, locale, {
-    stay: () => { extend() },
-    signOut: () => { end() },
-    signIn: () => { ended ? leave(ended) : end() }
+  const dialog = createDialog(messagesFor(locale, options.messages), locale, {
+    stay: extend,
+    signOut: end,
+    signIn: () => { ended ? leave(ended) : end() },
+    retry: doubt
   })
   const tabs = joinTabs(endpoint, hint => {
     if (hint === 'ended') doubt()
-    else if (phase === 'asked') ask()
+    else if (warned) ask()
   })
-  undos.push(tabs.close, () => dialog.remove(), () => clearTimeout(timer), () => clearTimeout(reportTimer))
+  undos.push(addStyles(), dialog.close, () => {
+    tabs.close()
+    clearTimeout(timer)
+    clearTimeout(reportTimer)
+  })
 
   // A page rendered in advance has no user yet.
-  if ((document as { prerendering?: boolean }).prerendering) document.addEventListener('prerenderingchange', start, { once: true })
+  if ((document as { prerendering?: boolean }).prerendering) document.addEventListener('prerenderingchange', start)
   else start()
 
   return {
     get remaining () {
-      return known?.remaining == null ? null : Math.max(0, known.remaining - since(heard))
+      return known?.remaining == null ? null : Math.max(0, leftOf(known.remaining, since(heard)))
     },
     extend,
     end,
@@ -95,136 +107,158 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
   }
 
   function start (): void {
-    if (stopped) return
+    if (over) return
     undos.push(
       onServerTiming((left, at) => {
-        const ago = performance.now() - at
-        const then = clocks(ago)
-        if (!known && options.warnBefore === undefined) return
-        if (!known || then.steady > heard.steady) hear({ remaining: left, warnBefore: options.warnBefore ?? known!.warnBefore, canExtend: known?.canExtend ?? true }, then)
+        const then = clocks(performance.now() - at)
+        const next = { warnBefore: options.warnBefore, canExtend: true, ...known, remaining: left }
+        if (doubting) return
+        if (next.warnBefore == null && left) ask()
+        else if (!known || then[0] > heard[0]) hear(next as Known, then)
       }),
-      onWake(doubtful => {
-        if (ended) return
-        if (doubtful && known) doubt()
-        else look()
-      })
+      onWake(doubt, look)
     )
-    if (options.activity !== false) undos.push(onActivity(() => { if (known && phase === 'live' && !ended) noteActivity() }))
-    if (options.warnBefore === undefined) ask()
+    if (options.activity !== false) undos.push(onActivity(noteActivity))
+    if (options.warnBefore == null) ask()
   }
 
   /** New word from the server that the session is live. */
   function hear (next: Known, at: Clocks): void {
-    if (ended || stopped) return
+    if (over) return
     known = next
     heard = at
-    const left = next.remaining === null ? Infinity : next.remaining - since(at)
-    if (left > next.warnBefore) {
-      if (phase === 'asked') {
-        tell('sessionextended', options.onExtended, { remaining: next.remaining })
-      }
-      phase = 'live'
+    const before = warned
+    if (leftOf(next.remaining, since(at)) > next.warnBefore) {
+      warned = false
       dialog.close()
-      tabs.tell('extended')
+      tabs.postMessage('extended')
     }
     look()
+    if (before && !warned) tell('sessionextended', options.onExtended, { remaining: next.remaining })
   }
 
   /** Looks where the session stands, and at the clock again when something is due. One timer, ever. */
   function look (): void {
     clearTimeout(timer)
-    if (!known || ended || stopped) return
-    const step = decide(known, since(heard), phase)
-    if (step.act === 'end') return doubt()
-    if (step.act === 'ask') {
-      ask()
-      return
-    }
-    if (step.act === 'count' && options.dialog !== false) dialog.warn(step.left, known.canExtend)
+    if (!known || over) return
+    const step = decide(known, since(heard), warned)
+    if (doubting || !step) return doubt()
     timer = setTimeout(look, step.ms)
+    if (step.seconds) {
+      if (options.dialog === false) dialog.close()
+      else dialog.warn(step.seconds, known.canExtend)
+    }
+    if (step.ask) {
+      // Who has just typed is not warned only because the report was not due yet.
+      if (reportTimer) report()
+      else ask()
+    }
   }
 
   /** Hides the page first, then asks. */
   function doubt (): void {
-    if (!known || ended || stopped) return
-    clearTimeout(timer)
-    dialog.cover(false)
+    if (!known || over) return
+    hide()
     ask()
+  }
+
+  function hide (): void {
+    if (!doubting) {
+      doubting = true
+      // What was asked before may be out of date when it is answered.
+      answered = performance.now()
+      asking = undefined
+    }
+    dialog.cover('checking')
   }
 
   function ask (): void {
     asking ??= call('GET').finally(() => { asking = undefined })
   }
 
-  async function extend (): Promise<void> {
-    await call('POST')
+  function extend (): Promise<boolean> {
+    return call('POST')
   }
 
-  async function end (): Promise<void> {
-    dialog.cover(false)
-    await call('DELETE')
+  function end (): Promise<boolean> {
+    if (known && !over) hide()
+    return call('DELETE')
   }
 
-  async function call (method: string, body?: object): Promise<void> {
+  async function call (method: string, body?: object): Promise<boolean> {
     const at = clocks()
+    let code = 0
+    let status: Status | undefined
     try {
-      const response = await fetch(endpoint, { method, cache: 'no-store', ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}) })
-      if (stopped || ended) return
-      if (method === 'DELETE' && response.ok) return finish('signed-out')
-      if (response.status === 401) return finish('missing')
-      if (!response.ok) throw response
-      const status: Status = await response.json()
-      if (status.active) return receive(status, at, method === 'POST' && !body)
-      if (known) finish(status.ended ?? 'missing')
-    } catch {
-      // No answer is no reason to show what may be over, and none to end what may be live.
-      const step = known && decide(known, since(heard), 'asked').act
-      if (!step || step === 'end' || ended || stopped) return
-      if (step === 'count') phase = 'asked'
-      dialog.close()
-      look()
+      const response = await fetch(endpoint, {
+        method,
+        cache: 'no-store',
+        // A network that drops everything would leave it without an answer for minutes.
+        signal: AbortSignal.timeout(10_000),
+        ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+      })
+      code = response.status
+      if (code === 200) status = await response.json()
+    } catch {}
+    const done = code === 204 || !!status?.active
+    if (over) return done
+    if (code === 204) finish('signed-out')
+    else if (at[0] < answered) return done
+    else if (status) {
+      answered = at[0]
+      if (status.active) receive(status, at, method)
+      else if (known) finish(status.ended ?? 'missing')
+    } else if (known) {
+      // Only GET tells the reason.
+      if (code === 401) method === 'GET' ? finish('missing') : ask()
+      else misanswered()
     }
+    return done
   }
 
-  function receive (status: Status, at: Clocks, extended: boolean): void {
-    if (extended) interval ??= defaultTouchInterval(status.idleRemaining)
-    const left = status.remaining === null ? Infinity : status.remaining - since(at)
-    if (left <= status.warnBefore && phase === 'live') {
-      phase = 'asked'
-      dialog.close()
-      tell('sessionwarning', options.onWarning, { remaining: Math.max(0, left), canExtend: status.canExtend })
-    } else if (left > 0 && phase === 'asked') {
-      dialog.close()
-    }
+  function receive (status: Status, at: Clocks, method: string): void {
+    if (method === 'POST') interval ??= defaultTouchInterval(status.idleRemaining)
+    doubting = false
+    const left = leftOf(status.remaining, since(at))
+    const before = warned
+    warned ||= left <= status.warnBefore
     hear(status, at)
+    if (!before && warned) tell('sessionwarning', options.onWarning, { remaining: Math.max(0, left), canExtend: status.canExtend })
+  }
+
+  /** No answer is no reason to show what may be over, and none to end what may be live. */
+  function misanswered (): void {
+    if (doubting) return dialog.cover('retry')
+    if (decide(known!, since(heard), true)?.seconds) warned = true
+    look()
   }
 
   function noteActivity (): void {
-    lastActivity = performance.now()
+    if (!known || over || warned) return
+    active = clocks()
     reportTimer ??= setTimeout(report, reportIn(Math.min(since(reported), since(heard)), interval ?? 60_000))
   }
 
   /** Filling in a long form sends no request: this tells the server. */
   function report (): void {
+    clearTimeout(reportTimer)
     reportTimer = undefined
-    if (phase !== 'live' || ended) return
+    if (warned || over) return
     reported = clocks()
-    call('POST', { idleFor: Math.round(performance.now() - lastActivity) })
+    call('POST', { idleFor: Math.round(since(active)) })
   }
 
   function finish (reason: ClientEndedReason): void {
-    if (ended) return
     ended = reason
-    clearTimeout(timer)
-    clearTimeout(reportTimer)
-    tabs.tell('ended')
-    dialog.cover(true)
+    over = true
+    tabs.postMessage('ended')
+    dialog.cover('ended')
+    if (options.redirectTo) leave(reason)
     tell('sessionended', options.onEnded, { reason })
-    if (options.redirectTo !== undefined) leave(reason)
   }
 
   function leave (reason: ClientEndedReason): void {
-    if (options.redirectTo === undefined) return location.reload()
+    if (!options.redirectTo) return location.reload()
     const url = new URL(options.redirectTo, location.href)
     if (options.returnParam) url.searchParams.set(options.returnParam, location.pathname + location.search)
     if (options.reasonParam) url.searchParams.set(options.reasonParam, reason)
@@ -232,26 +266,25 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
   }
 
   function stop (): void {
-    stopped = true
+    over = true
     for (const undo of undos.splice(0)) undo()
   }
 }
 
-interface Clocks {
-  readonly steady: number
-  readonly wall: number
-}
+/** Both clocks at one moment: performance.now(), Date.now(). */
+type Clocks = readonly [steady: number, wall: number]
 
 function clocks (ago = 0): Clocks {
-  return { steady: performance.now() - ago, wall: Date.now() - ago }
+  return [performance.now() - ago, Date.now() - ago]
 }
 
 /** Sleep may stop the one clock, and the user may set the other: whichever has gone further. */
-function since (then: Clocks): number {
-  return Math.max(performance.now() - then.steady, Date.now() - then.wall)
+function since ([steady, wall]: Clocks): number {
+  return Math.max(performance.now() - steady, Date.now() - wall)
 }
 
+/** Last of all, everywhere: a callback that throws must not keep a page uncovered. */
 function tell<Detail> (type: string, callback: ((detail: Detail) => void) | undefined, detail: Detail): void {
-  callback?.(detail)
   document.dispatchEvent(new CustomEvent(type, { detail }))
+  callback?.(detail)
 }

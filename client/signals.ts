@@ -1,40 +1,50 @@
 /** Takes a listener off again. */
 export type Undo = () => void
 
-export function listen (target: EventTarget, types: readonly string[], listener: (event: Event) => void): Undo {
-  const options = { capture: true, passive: true }
-  for (const type of types) target.addEventListener(type, listener, options)
-  return () => { for (const type of types) target.removeEventListener(type, listener, options) }
+function listen (target: EventTarget, types: readonly string[], listener: (event: Event) => void, capture?: boolean): Undo {
+  for (const type of types) target.addEventListener(type, listener, capture)
+  return () => { for (const type of types) target.removeEventListener(type, listener, capture) }
 }
 
-/** What a user does; not what scripts pretend, and not in a tab that nobody sees. */
+/**
+ * What a user does; not what scripts pretend, and not in a tab that nobody sees.
+ * Not `scroll`: it is trusted also when a script scrolls. Users scroll by wheel, key or pointer, touch being one;
+ * on the document, browsers do not wait for a listener of `wheel` before they scroll.
+ */
 export function onActivity (callback: () => void): Undo {
-  return listen(document, ['pointerdown', 'keydown', 'wheel', 'scroll', 'touchstart'], event => {
+  return listen(document, ['pointerdown', 'keydown', 'wheel'], event => {
     if (event.isTrusted && !document.hidden) callback()
-  })
+    // Editors often stop their keys from going up.
+  }, true)
 }
 
 /**
  * The page comes back: to the front, from sleep, from the back/forward cache, to the network.
- * @param wake told whether the page may show what nobody should see any more
+ * @param doubt called when the page has been away for nobody knows how long
+ * @param look called otherwise
  */
-export function onWake (wake: (doubtful: boolean) => void): Undo {
-  // Events of the document pass the window too, on their way down.
+export function onWake (doubt: () => void, look: () => void): Undo {
+  // Events of the document come up here too; the focus of an element does not, and it is no sign of waking.
   return listen(window, ['visibilitychange', 'focus', 'online', 'resume', 'pageshow'], event => {
-    wake(event.type === 'resume' || (event as PageTransitionEvent).persisted === true)
+    if (event.type === 'resume' || (event as PageTransitionEvent).persisted) doubt()
+    else look()
   })
 }
 
 /**
  * The time left that responses of this origin carry in Server-Timing.
- * @param callback given ms left, and the performance.now() at which the server said so
+ * @param callback given ms left, and the performance.now() at which the server said so; 0 ms left for a page that
+ * a live session was shown once and that now came out of a cache: nobody knows what has become of the session
  */
 export function onServerTiming (callback: (left: number, at: number) => void): Undo {
   const observer = new PerformanceObserver(list => {
     for (const entry of list.getEntries() as PerformanceResourceTiming[]) {
       const metric = entry.serverTiming?.find(one => one.name === 'session-timeout')
-      // A response from a cache repeats what the server said long ago.
-      if (metric && entry.transferSize > 0) callback(metric.duration, entry.responseStart)
+      const cached = !entry.transferSize
+      // Other origins may show theirs, by Timing-Allow-Origin, and have sessions of their own.
+      if (metric && entry.name.startsWith(location.origin + '/') && (!cached || entry.entryType === 'navigation')) {
+        callback(cached ? 0 : metric.duration, entry.responseStart)
+      }
     }
   })
   for (const type of ['navigation', 'resource']) observer.observe({ type, buffered: true })
@@ -42,13 +52,8 @@ export function onServerTiming (callback: (left: number, at: number) => void): U
 }
 
 /** The other tabs of this site; what they say is a hint, never a fact. */
-export interface Tabs {
-  tell (hint: 'extended' | 'ended'): void
-  close: Undo
-}
-
-export function joinTabs (endpoint: string, callback: (hint: unknown) => void): Tabs {
+export function joinTabs (endpoint: string, callback: (hint: unknown) => void): BroadcastChannel {
   const channel = new BroadcastChannel(`session-timeout:${endpoint}`)
   channel.onmessage = event => callback(event.data)
-  return { tell: hint => channel.postMessage(hint), close: () => channel.close() }
+  return channel
 }

@@ -14,7 +14,8 @@ const compactCss = {
   setup (build) {
     build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
       const { code } = await transform(readFileSync(path, 'utf8'), { loader: 'css', minify: true, target: 'safari16' })
-      return { contents: code.trim(), loader: 'text' }
+      // esbuild keeps a space in var(), which here is nothing but weight.
+      return { contents: code.trim().replaceAll(', ', ','), loader: 'text' }
     })
   }
 }
@@ -23,6 +24,10 @@ const common = { bundle: true, format: 'esm', target: 'es2021', legalComments: '
 await build({ ...common, entryPoints: ['client/index.ts'], outfile: 'dist/client/index.js' })
 await build({ ...common, entryPoints: ['client/standalone.ts'], outfile: 'dist/client/standalone.js', minify: true })
 
-const size = gzipSync(readFileSync('dist/client/standalone.js'), { level: 9 }).length
+const standalone = readFileSync('dist/client/standalone.js')
+// The server puts the policy in its place.
+if (standalone.toString().split('__SESSION_TIMEOUT_CONFIG__').length !== 2) throw new Error('The browser client has no one place for its configuration')
+
+const size = gzipSync(standalone, { level: 9 }).length
 console.log(`browser client: ${size} bytes gzipped, of ${limit}`)
 if (size > limit) throw new Error('The browser client is too large')
