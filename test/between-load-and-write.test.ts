@@ -184,3 +184,23 @@ t.test('a touch that finds the mark of an end elsewhere takes its write back', a
   t.notOk(page.setCookies.some(line => !line.startsWith('sessionId=;')))
   t.same(inner.sessions(), [])
 })
+
+t.test('a session that ended while its load was under way is not ended again', async t => {
+  const { clock, logs, inner, store, browser } = await open(t, { timeout: { afterTimeout: 'unauthorized' } })
+  clock.tick(30 * minute)
+  const get = inner.get.bind(inner)
+  const loaded = new Promise<() => void>(resolve => {
+    inner.get = (key, callback) => get(key, (error, found) => {
+      inner.get = get
+      resolve(() => callback(error, found))
+    })
+  })
+  const slow = browser.clone().get('/me')
+  const goOn = await loaded
+  t.equal((await browser.clone().get('/me')).statusCode, 401)
+  const { destroy } = store.counts
+  goOn()
+  t.equal((await slow).statusCode, 401)
+  t.equal(store.counts.destroy, destroy)
+  t.equal(logs.filter(line => line.msg === 'session timed out').length, 1)
+})
