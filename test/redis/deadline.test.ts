@@ -16,7 +16,8 @@ if (redis) {
 
     await t.test('a user whose first request arrived in time is not ended by its siblings after the deadline', async t => {
       let lost = 0
-      for (let round = 0; round < 10; round++) {
+      let inTime = 0
+      for (let round = 0; round < 5; round++) {
         await Promise.all(Array.from({ length: 20 }, async () => {
           const cookie = (await workers[0].request({ method: 'POST', url: '/sign-in' })).cookie!
           await sleep(idleTimeout - margin - next() * 40)
@@ -25,9 +26,13 @@ if (redis) {
             await sleep(margin + next() * 40)
             return workers[which % 2]!.request({ url: '/me', headers: { cookie } })
           }))
-          for (const { body } of [await first, ...siblings]) if (!body.includes('ada')) lost++
+          // On a busy machine the first request may itself come too late: then there is nothing to see.
+          if (!(await first).body.includes('ada')) return
+          inTime++
+          for (const { body } of siblings) if (!body.includes('ada')) lost++
         }))
       }
+      t.ok(inTime > 0, `${inTime} first requests came in time`)
       t.equal(lost, 0)
     })
 
