@@ -68,6 +68,8 @@ export function createDialog (messages: Messages, locale: string, choices: Choic
 
   function show (view: View, words: string, announce: boolean): void {
     const [heading, ...offers] = views[view]
+    // Looked at twice within a second: screen readers would say it twice.
+    if (shown === view && text.textContent === words) return
     text.textContent = words
     if (announce || shown !== view) live.textContent = words
     root.classList.toggle(coveredClass, heading !== 'title')
