@@ -13,7 +13,7 @@ function findChromium (): string | undefined {
 }
 
 /** Undefined, said aloud, where there is no Chromium; a failure under CI. */
-export async function launchChromium (t: Test): Promise<Browser | undefined> {
+export async function launchChromium (t: Test, { backForwardCache = false } = {}): Promise<Browser | undefined> {
   const executablePath = findChromium()
   if (executablePath === undefined) {
     const message = 'Chromium is missing: install it, or name it in CHROMIUM_PATH'
@@ -21,15 +21,20 @@ export async function launchChromium (t: Test): Promise<Browser | undefined> {
     else t.comment(`NOT TESTED. ${message}`)
     return undefined
   }
-  const browser = await chromium.launch({ executablePath, args })
+  // playwright turns the back/forward cache off.
+  const ignoreDefaultArgs = backForwardCache ? ['--disable-back-forward-cache'] : []
+  const browser = await chromium.launch({ executablePath, args, ignoreDefaultArgs })
   t.teardown(() => browser.close())
   return browser
 }
 
-/** A new profile, whose pages report every console error and CSP violation to `complaints`. */
+/** A new profile, whose pages report every console error and CSP violation to `complaints`; the test fails when there are any at its end. */
 export async function newProfile (t: Test, browser: Browser, complaints: string[], options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
   const context = await browser.newContext(options)
-  t.teardown(() => context.close())
+  t.teardown(async () => {
+    await context.close()
+    if (complaints.length > 0) throw new Error(`The pages complained: ${complaints.join('; ')}`)
+  })
   context.on('page', page => watch(page, complaints))
   return context
 }

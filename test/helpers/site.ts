@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
@@ -39,6 +41,8 @@ export async function buildSite (t: Test, timeout: FastifySessionTimeoutOptions)
       })
       // May be kept in the back/forward cache, which no-store forbids.
       app.get('/cached-page', async (_request, reply) => reply.type('text/html').send(page))
+      // For pages that bundle the client instead of loading the one that starts itself.
+      app.get('/module.js', async (_request, reply) => reply.type('text/javascript').send(await readFile(createRequire(import.meta.url).resolve('fastify-session-timeout/client'), 'utf8')))
       app.get('/api', async () => ({ ok: true }))
       app.get('/poll', { config: { sessionTimeout: { countsAsActivity: false } } }, async () => ({ ok: true }))
     }
