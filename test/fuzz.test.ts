@@ -1,3 +1,4 @@
+import session from '@fastify/session'
 import fc from 'fast-check'
 import t from 'tap'
 import { buildApp, signedIn } from './helpers/app.js'
@@ -34,29 +35,41 @@ t.test('no cookie but the exact one is signed in, and none makes an error', asyn
 
 t.test('a record of any shape from the store is live only when both its instants say so', async t => {
   const clock = fakeClock(t)
-  const store = new JsonStore()
-  const { app } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn, onTimeout: () => {} } })
-  const instant = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(0, -1, 1e308, -1e308, 8.64e15, 8.64e15 + 1, Number.MAX_SAFE_INTEGER), fc.string(), fc.constant(null), fc.boolean(),
-    fc.integer({ min: -60, max: 60 }).map(minutes => clock.now() + minutes * minute))
+  const instant = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(0, -1, NaN, Infinity, -Infinity, 1e308, -1e308, 8.64e15, 8.64e15 + 1, Number.MAX_SAFE_INTEGER), fc.string(), fc.constant(null), fc.boolean(),
+    fc.integer({ min: -60, max: 60 }).map(minutes => clock.now() + minutes * minute),
+    // As a database that keeps text, or dates, may give it back.
+    fc.constantFrom<unknown>(String(clock.now()), [clock.now()], new Date(clock.now()).toISOString()))
+  const half = fc.oneof(instant, fc.constant(clock.now()))
   const record = fc.oneof(
-    fc.record({ startedAt: instant, lastActivity: instant }, { requiredKeys: [] }),
-    fc.anything(),
-    fc.constantFrom<unknown>(JSON.parse('{"__proto__":{"startedAt":1,"lastActivity":1}}'), [], [1, 2], 'now', 0, null)
+    { weight: 4, arbitrary: fc.record({ startedAt: half, lastActivity: half }, { requiredKeys: [] }) },
+    { weight: 1, arbitrary: fc.anything() },
+    { weight: 1, arbitrary: fc.constantFrom<unknown>(JSON.parse('{"__proto__":{"startedAt":1,"lastActivity":1}}'), [], [1, 2], 'now', 0, null) }
   )
-  await fc.assert(fc.asyncProperty(record, async value => {
-    const json = toJson(value)
-    // A session that has no record is one from before the plugin: it gets one.
-    fc.pre(json !== undefined)
-    const browser = createBrowser(app)
-    await browser.post('/sign-in')
-    const [id] = store.sessions()
-    store.data.set(id!, JSON.stringify({ ...store.peek(id!), sessionTimeout: JSON.parse(json!) }))
-    const page = await browser.get('/me')
-    const live = isLive(JSON.parse(json!), clock.now())
-    if (page.statusCode !== 200 || page.json().userId !== (live ? 'ada' : null)) throw new Error(`${page.statusCode} ${page.body}`)
-    store.data.clear()
-  }), { numRuns, seed })
-  t.pass()
+  for (const keeps of ['JSON', 'objects']) {
+    await t.test(`from a store that keeps ${keeps}`, async t => {
+      const kept = new Map()
+      const store = new JsonStore()
+      const { app } = await buildApp(t, { session: { store: keeps === 'JSON' ? store : new session.MemoryStore(kept) }, timeout: { appliesTo: signedIn, onTimeout: () => {} } })
+      await fc.assert(fc.asyncProperty(record, async value => {
+        const json = toJson(value)
+        // A session that has no record is one from before the plugin: it gets one.
+        fc.pre(json !== undefined)
+        const found: unknown = keeps === 'JSON' ? JSON.parse(json!) : value
+        const browser = createBrowser(app)
+        await browser.post('/sign-in')
+        if (keeps === 'JSON') {
+          const [id] = store.sessions()
+          store.data.set(id!, JSON.stringify({ ...store.peek(id!), sessionTimeout: found }))
+        } else for (const one of kept.values()) one.sessionTimeout = found
+        const page = await browser.get('/me')
+        const live = isLive(found, clock.now())
+        if (page.statusCode !== 200 || page.json().userId !== (live ? 'ada' : null)) throw new Error(`${page.statusCode} ${page.body}`)
+        store.data.clear()
+        kept.clear()
+      }), { numRuns, seed })
+      t.pass()
+    })
+  }
 })
 
 t.test('no request header makes an error, leads off the site, or shows an ended session', async t => {
