@@ -32,7 +32,8 @@ if (redis) {
           for (const { body } of siblings) if (!body.includes('ada')) lost++
         }))
       }
-      t.ok(inTime > 0, `${inTime} first requests came in time`)
+      // A fault that ends those who came in time must not pass for a busy machine.
+      t.ok(inTime >= 90, `${inTime} of 100 first requests came in time`)
       t.equal(lost, 0)
     })
 
