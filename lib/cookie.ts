@@ -7,7 +7,7 @@ import { prefixOf, sessionOf, type HostSession } from './record.js'
 import { createState, stateOf, type RequestState } from './state.js'
 
 /** The header that tells scripts of the page how long the session has left. */
-export const timingName = 'session-timeout'
+const timingName = 'session-timeout'
 
 type Header = ReturnType<FastifyReply['getHeader']>
 

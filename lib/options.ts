@@ -53,9 +53,7 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
   }
   const idleTimeout = limit('idleTimeout', given(options.idleTimeout, 30 * minute))
   const absoluteTimeout = limit('absoluteTimeout', given(options.absoluteTimeout, 24 * hour))
-  if (idleTimeout === false && absoluteTimeout === false) {
-    throw invalidOption('idleTimeout or absoluteTimeout', 'set: a session without any limit never ends', false)
-  }
+  refuseNoLimit(idleTimeout, absoluteTimeout)
   const warnBefore = duration('warnBefore', given(options.warnBefore, 2 * minute))
   const touchInterval = options.touchInterval === 0 ? 0 : options.touchInterval === undefined ? undefined : duration('touchInterval', options.touchInterval)
   if (touchInterval !== undefined && typeof idleTimeout === 'number' && touchInterval >= idleTimeout) {
@@ -152,10 +150,14 @@ function limitsReader (idleTimeout: ResolvedLimit, absoluteTimeout: ResolvedLimi
   return (request) => {
     const idle = typeof idleTimeout === 'function' ? returned('idleTimeout', idleTimeout(request)) : idleTimeout
     const absolute = typeof absoluteTimeout === 'function' ? returned('absoluteTimeout', absoluteTimeout(request)) : absoluteTimeout
-    if (idle === false && absolute === false) {
-      throw invalidOption('idleTimeout or absoluteTimeout', 'set: a session without any limit never ends', false)
-    }
+    refuseNoLimit(idle, absolute)
     return { idle, absolute }
+  }
+}
+
+function refuseNoLimit (idle: ResolvedLimit, absolute: ResolvedLimit): void {
+  if (idle === false && absolute === false) {
+    throw invalidOption('idleTimeout or absoluteTimeout', 'set: a session without any limit never ends', false)
   }
 }
 
