@@ -65,6 +65,8 @@ export async function registerRoutes (app: FastifyInstance, { engine, endpoint }
     const state = stateOf(request)
     // Expiry was decided before the client's word is read: a late call revives nothing.
     if (state === null || !isTimed(engine, request, state)) {
+      // The refused client asks for the reason next: with the cookie that it has, which @fastify/session would clear.
+      if (state?.ended) state.withhold = 'all'
       reply.header('www-authenticate', 'Session')
       throw endedError(state?.ended ?? 'missing')
     }

@@ -133,10 +133,13 @@ t.test('POST where nothing is live is a 401 and revives nothing', async t => {
   t.match((await extend(createBrowser(app))).json(), { statusCode: 401, code: 'FST_SESSION_TIMEOUT_ENDED' })
   clock.tick(30 * minute)
   for (const body of [undefined, { idleFor: 29 * minute }, { idleFor: 0 }]) {
-    const page = await extend(browser.clone(), body)
+    const late = browser.clone()
+    const page = await extend(late, body)
     t.equal(page.statusCode, 401)
     t.match(page.json(), { code: 'FST_SESSION_TIMEOUT_ENDED', message: 'The session ended because of inactivity' })
     t.match(page.headers, { 'www-authenticate': 'Session', 'cache-control': 'no-store' })
+    t.same(page.setCookies, [])
+    t.same((await late.get(url)).json(), { ...nothing, ended: 'idle' }, 'who is refused can ask for the reason')
   }
   t.equal((await browser.clone().request({ method: 'POST', url, headers: navigation })).statusCode, 401, 'no redirect either')
   t.same(store.sessions(), [])
