@@ -51,6 +51,7 @@ interface Status extends Known {
   readonly active: boolean
   readonly idleRemaining: number | null
   readonly ended: ClientEndedReason | null
+  readonly session: string | null
 }
 
 /** Watches the session of this page: warns in time, keeps it while the user works, covers the page when it has ended. */
@@ -59,6 +60,8 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
   const locale = chooseLocale(options.locale || document.documentElement.lang, !!options.messages?.warning)
   const undos: Array<() => void> = []
   let known: Known | undefined
+  // Which session this page is of. When it wakes up, another one may be live: somebody else's.
+  let session: string | null | undefined
   // The server has confirmed that the session is within warnBefore.
   let warned = false
   // Stopped, or the session has ended: nothing happens any more.
@@ -109,9 +112,12 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
   function start (): void {
     if (over) return
     undos.push(
-      onServerTiming((left, at) => {
+      onServerTiming((left, at, tag) => {
         const then = clocks(performance.now() - at)
         const next = { warnBefore: options.warnBefore, canExtend: true, ...known, remaining: left }
+        session = tag || session
+        // Past the deadline, no response tells whose session it is that goes on.
+        look()
         if (doubting) return
         if (next.warnBefore == null && left) ask()
         else if (!known || then[0] > heard[0]) hear(next as Known, then)
@@ -119,7 +125,8 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
       onWake(doubt, look)
     )
     if (options.activity !== false) undos.push(onActivity(noteActivity))
-    if (options.warnBefore == null) ask()
+    // Firefox hands the header to pages of secure origins alone.
+    if (options.warnBefore == null || !('PerformanceServerTiming' in window)) ask()
   }
 
   /** New word from the server that the session is live. */
@@ -206,8 +213,15 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
     else if (at[0] < answered) return done
     else if (status) {
       answered = at[0]
-      if (status.active) receive(status, at, method)
-      else if (known) finish(status.ended ?? 'missing')
+      if (!status.active) known && finish(status.ended ?? 'missing')
+      else if (status.session === (session ??= status.session)) receive(status, at, method)
+      else if (!known || doubting) finish('missing')
+      else {
+        // The word of the page's own request that has exchanged the session may still be on its way.
+        hide()
+        clearTimeout(timer)
+        timer = setTimeout(ask, 1000)
+      }
     } else if (known) {
       // Only GET tells the reason.
       if (code === 401) method === 'GET' ? finish('missing') : ask()

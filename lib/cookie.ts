@@ -4,10 +4,8 @@ import type { Engine } from './engine.js'
 import { readStored } from './guarded-store.js'
 import { deadlines } from './policy.js'
 import { prefixOf, sessionOf, type HostSession } from './record.js'
+import { tellTimeLeft } from './server-timing.js'
 import { createState, stateOf, type RequestState } from './state.js'
-
-/** The header that tells scripts of the page how long the session has left. */
-const timingName = 'session-timeout'
 
 type Header = ReturnType<FastifyReply['getHeader']>
 
@@ -39,7 +37,7 @@ export function createCookieHook (engine: Engine): (request: FastifyRequest, rep
     const session = sessionOf(request)
     const header = reply.getHeader('set-cookie')
     if (header !== undefined || state.sendCookie) rewrite(request, reply, header, state, session)
-    if (endpoint !== false && state.record !== null && session !== undefined && state.storedId === session.sessionId) tellTimeLeft(reply, state)
+    if (endpoint !== false && state.record !== null && session !== undefined && state.storedId === session.sessionId) tellTimeLeft(request, reply, state)
   }
 
   function rewrite (request: FastifyRequest, reply: FastifyReply, header: Header, state: RequestState, session: HostSession | undefined): void {
@@ -84,12 +82,5 @@ export function createCookieHook (engine: Engine): (request: FastifyRequest, rep
     if (sessionOnly) return bare
     const seconds = Math.max(0, Math.ceil((deadlines(state.record!, state.limits!).first - now()) / 1000))
     return `${bare}; Max-Age=${seconds}; Expires=${new Date(now() + seconds * 1000).toUTCString()}`
-  }
-
-  function tellTimeLeft (reply: FastifyReply, state: RequestState): void {
-    const left = deadlines(state.record!, state.limits!).first - now()
-    const metric = `${timingName};dur=${Math.max(0, left)}`
-    const present = reply.getHeader('server-timing')
-    reply.header('server-timing', present === undefined ? metric : `${String(present)}, ${metric}`)
   }
 }

@@ -8,6 +8,12 @@ export function isNavigation (request: FastifyRequest): boolean {
   return (request.method === 'GET' || request.method === 'HEAD') && request.headers.accept?.includes('text/html') === true
 }
 
+/** A page of its own, in a tab; not a frame within one, as far as the browser tells. */
+export function isDocument (request: FastifyRequest): boolean {
+  const destination = request.headers['sec-fetch-dest']
+  return destination === undefined ? isNavigation(request) : destination === 'document'
+}
+
 export function isHtmx (request: FastifyRequest): boolean {
   return request.headers['hx-request'] === 'true'
 }

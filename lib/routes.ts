@@ -6,6 +6,7 @@ import type { Engine } from './engine.js'
 import { endedError, StoreError } from './errors.js'
 import { deadlines } from './policy.js'
 import { sessionOf } from './record.js'
+import { tagOf } from './server-timing.js'
 import { refuseCrossSite } from './same-origin.js'
 import { isTimed, stateOf } from './state.js'
 import { touchAt } from './view.js'
@@ -20,9 +21,12 @@ interface Status {
   /** Whether an activity would still put the warning off. */
   canExtend: boolean
   ended: string | null
+  /** Which session this is: another value, another session. */
+  session: string | null
 }
 
 const msOrNull = { type: ['number', 'null'] }
+const textOrNull = { type: ['string', 'null'] }
 const statusSchema = {
   type: 'object',
   properties: {
@@ -32,7 +36,8 @@ const statusSchema = {
     absoluteRemaining: msOrNull,
     warnBefore: { type: 'number' },
     canExtend: { type: 'boolean' },
-    ended: { type: ['string', 'null'] }
+    ended: textOrNull,
+    session: textOrNull
   }
 }
 
@@ -90,7 +95,7 @@ export async function registerRoutes (app: FastifyInstance, { engine, endpoint }
     const { warnBefore } = engine.settings
     const state = stateOf(request)
     if (state === null || !isTimed(engine, request, state)) {
-      return { active: false, remaining: null, idleRemaining: null, absoluteRemaining: null, warnBefore, canExtend: false, ended: state?.ended ?? null }
+      return { active: false, remaining: null, idleRemaining: null, absoluteRemaining: null, warnBefore, canExtend: false, ended: state?.ended ?? null, session: null }
     }
     const { first, idle, absolute } = deadlines(state.record!, state.limits!)
     const at = now()
@@ -101,7 +106,8 @@ export async function registerRoutes (app: FastifyInstance, { engine, endpoint }
       absoluteRemaining: left(absolute),
       warnBefore,
       canExtend: idle < absolute && absolute - at > warnBefore,
-      ended: null
+      ended: null,
+      session: tagOf(state.storedId!)
     }
 
     function left (deadline: number): number | null {

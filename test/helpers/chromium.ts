@@ -4,7 +4,9 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import type { Test } from 'tap'
 
 // Without its background services: they ask for hosts that a test machine cannot reach.
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // An origin that is not secure: 127.0.0.1 is to browsers, also without https.
+  '--host-resolver-rules=MAP intranet.test 127.0.0.1']
 
 function findChromium (): string | undefined {
   const { CHROMIUM_PATH, PATH = '' } = process.env

@@ -43,6 +43,9 @@ export async function buildSite (t: Test, timeout: FastifySessionTimeoutOptions)
       app.get('/cached-page', async (_request, reply) => reply.type('text/html').send(page))
       // For pages that bundle the client instead of loading the one that starts itself.
       app.get('/module.js', async (_request, reply) => reply.type('text/javascript').send(await readFile(createRequire(import.meta.url).resolve('fastify-session-timeout/client'), 'utf8')))
+      // Another session for the page that asks, as after a second factor.
+      app.post('/raise', async request => { await request.session.regenerate(['userId']) })
+      app.post('/restart', async request => request.sessionTimeout.restart())
       app.get('/api', async () => ({ ok: true }))
       app.get('/poll', { config: { sessionTimeout: { countsAsActivity: false } } }, async () => ({ ok: true }))
     }
