@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import t, { type Test } from 'tap'
 
 const run = promisify(execFile)
@@ -53,6 +54,16 @@ t.test('the client can be imported where there is no window', async t => {
   t.same(await runProgram(t, 'client.mjs', `
 import { startSessionTimeout } from 'fastify-session-timeout/client'
 console.log(JSON.stringify(typeof startSessionTimeout))`), 'function')
+})
+
+t.test('bundlers leave out a client that is not used, and keep the one that starts itself', async t => {
+  const sizeOf = async (code: string): Promise<number> => {
+    const dir = t.testdir({ 'page.mjs': code })
+    const { outputFiles } = await build({ entryPoints: [`${dir}/page.mjs`], bundle: true, format: 'esm', minify: true, write: false, logLevel: 'silent' })
+    return outputFiles[0]!.text.length
+  }
+  t.equal(await sizeOf("import { startSessionTimeout } from 'fastify-session-timeout/client'"), 0)
+  t.ok(await sizeOf("import 'fastify-session-timeout/client/standalone.js'") > 5000)
 })
 
 t.test('nothing but what is documented is exported', async t => {
