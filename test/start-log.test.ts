@@ -54,6 +54,14 @@ t.test('the touch interval is a minute, or a thirtieth of the idle timeout when 
   }
 })
 
+t.test('a touch interval that lets active users be warned is legal but warned about', async t => {
+  const late = (await logsOf(t, { timeout: { idleTimeout: '10m', touchInterval: '8m' } })).filter(line => line.level === warn)
+  t.match(late, [{ msg: 'fastify-session-timeout: touchInterval is not below idleTimeout - warnBefore: users who are active will be warned' }])
+  for (const timeout of [{ idleTimeout: '10m', touchInterval: '7m' }, { idleTimeout: () => '10m', touchInterval: '8m' }, { idleTimeout: false as const, touchInterval: '8m' }]) {
+    t.same((await logsOf(t, { timeout })).filter(line => line.level === warn), [])
+  }
+})
+
 t.test('a warning too short for WCAG 2.2.1 is legal but warned about', async t => {
   const short = (await logsOf(t, { timeout: { warnBefore: 19_999 } })).filter(line => line.level === warn)
   t.match(short, [{ msg: 'fastify-session-timeout: warnBefore is under 20 s: WCAG 2.2.1 gives users at least that long to extend' }])
