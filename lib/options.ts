@@ -21,7 +21,7 @@ export interface Settings {
   readonly appliesTo: (request: FastifyRequest) => boolean
   readonly countsAsActivity: (request: FastifyRequest) => boolean
   readonly afterTimeout: Answer
-  readonly onTimeout: ((request: FastifyRequest, reply: FastifyReply, timeout: SessionTimeout) => void | Promise<void>) | undefined
+  readonly onTimeout: ((request: FastifyRequest, reply: FastifyReply, timeout: SessionTimeout) => unknown) | undefined
   readonly flash: Required<FlashOptions> | false
   readonly endpoint: string | false
   /** What is logged at start. */

@@ -123,7 +123,7 @@ t.test('onTimeout may reply', async t => {
 
 t.test('onTimeout may redirect', async t => {
   const clock = fakeClock(t)
-  const { app } = await buildApp(t, { timeout: { appliesTo: signedIn, onTimeout: (_request, reply) => { reply.redirect('/bye') } } })
+  const { app } = await buildApp(t, { timeout: { appliesTo: signedIn, onTimeout: (_request, reply) => reply.redirect('/bye') } })
   const browser = createBrowser(app)
   await browser.post('/sign-in')
   clock.tick(30 * minute)

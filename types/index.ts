@@ -98,10 +98,11 @@ export interface FastifySessionTimeoutOptions {
   afterTimeout?: AfterTimeout
   /**
    * Called once for each session that timed out, after it was destroyed and before the response. May reply.
+   * A promise is waited for; what comes of it is not used.
    * For a session that ends while a connection is open (see `signal`), the request is that of the
    * connection and the reply has usually been sent.
    */
-  onTimeout?: (request: FastifyRequest, reply: FastifyReply, timeout: SessionTimeout) => void | Promise<void>
+  onTimeout?: (request: FastifyRequest, reply: FastifyReply, timeout: SessionTimeout) => unknown
   /** Messages through @fastify/flash. @default true when `request.flash` exists */
   flash?: boolean | FlashOptions
   /** Path of the status endpoint and of the browser client, or false for none. @default false */
