@@ -32,7 +32,8 @@ export interface SessionDialog {
 
 export function createDialog (messages: Messages, locale: string, choices: Choices): SessionDialog {
   const root = document.documentElement
-  const dialog = element('dialog', { class: 'session-timeout', lang: locale, role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'session-timeout-title', 'aria-describedby': 'session-timeout-text' })
+  // English on a page that is written from right to left is still English.
+  const dialog = element('dialog', { class: 'session-timeout', lang: locale, dir: 'auto', role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'session-timeout-title', 'aria-describedby': 'session-timeout-text' })
   const title = element('h2', { id: 'session-timeout-title' })
   // The countdown that changes every second is for the eyes; what is announced changes at milestones.
   const text = element('p', { 'aria-hidden': 'true' })

@@ -100,6 +100,19 @@ if (browser) {
     }
   })
 
+  t.test('the dialog is written in the direction of its own language, not of the page', async t => {
+    const site = await buildSite(t, { idleTimeout: 20_000, warnBefore: 19_500 })
+    const context = await newProfile(t, browser, [])
+    for (const [options, direction] of [[{}, 'ltr'], [{ locale: 'ar', messages: { title: 'تنتهي جلستك قريبًا', warning: 'سيتم تسجيل خروجك خلال {time}.' } }, 'rtl']] as const) {
+      const page = await openModule(context, site)
+      await page.evaluate(() => { document.documentElement.dir = 'rtl' })
+      await startClient(page, options)
+      await page.waitForSelector(dialog)
+      t.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.session-timeout')!).direction), direction)
+      await page.close()
+    }
+  })
+
   t.test('another origin says nothing about this session', async t => {
     const other = createServer((_request, response) => {
       response.writeHead(200, { 'access-control-allow-origin': '*', 'timing-allow-origin': '*', 'server-timing': 'session-timeout;dur=900000' }).end('{}')
