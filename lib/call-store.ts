@@ -1,3 +1,5 @@
+import { isThenable } from './is-thenable.js'
+
 type Answer<Value> = (error: unknown, value?: Value) => void
 
 /**
@@ -13,11 +15,15 @@ export function callStore<Value> (operation: (answer: Answer<Value>) => unknown,
   }
   try {
     const returned = operation(answer)
-    if (isThenable(returned)) returned.then(undefined, answer)
+    if (isThenable(returned)) returned.then(undefined, fail)
   } catch (error) {
     // What our own callback threw is not the store's answer.
     if (answered) throw error
-    answer(error ?? new Error('The session store threw'))
+    fail(error)
+  }
+
+  function fail (error: unknown): void {
+    answer(error ?? new Error('The session store failed without an error'))
   }
 }
 
@@ -26,8 +32,4 @@ export function askStore<Value> (operation: (answer: Answer<Value>) => unknown):
   return new Promise((resolve, reject) => {
     callStore<Value>(operation, (error, value) => error ? reject(error) : resolve(value))
   })
-}
-
-function isThenable (value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }

@@ -3,6 +3,7 @@ import { parse } from '@lukeed/ms'
 import type { Duration, FastifySessionTimeoutOptions, FlashOptions, Limit, RedirectAfterTimeout, SessionTimeout } from '../types/index.js'
 import { day, hour, minute, second } from './clock.js'
 import { invalidOption } from './errors.js'
+import { isThenable } from './is-thenable.js'
 import type { Limits } from './policy.js'
 import { isReturnPath } from './return-path.js'
 
@@ -190,7 +191,7 @@ function predicate (option: string, value: Predicate | undefined): Predicate | u
   return ask && function askOption (request) {
     const answer: unknown = ask(request)
     // A promise is truthy: an async function would silently mean "always".
-    if (typeof (answer as PromiseLike<unknown> | undefined)?.then === 'function') throw invalidOption(`what ${option} returns`, 'true or false', answer)
+    if (isThenable(answer)) throw invalidOption(`what ${option} returns`, 'true or false', answer)
     return Boolean(answer)
   }
 }
