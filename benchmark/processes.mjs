@@ -16,9 +16,22 @@ function keep (child) {
 
 function message (child) {
   return new Promise((resolve, reject) => {
-    child.once('message', resolve)
-    child.once('exit', code => reject(new Error(`A process ended with ${code}`)))
+    const refuse = code => reject(new Error(`A process ended with ${code}`))
+    child.once('exit', refuse)
+    child.once('message', answer => {
+      child.off('exit', refuse)
+      resolve(answer)
+    })
   })
+}
+
+let loader
+
+/** Loads a server for that long. One at a time. */
+function load (url, cookie, seconds) {
+  loader ??= keep(fork(path('load.mjs')))
+  loader.send({ url, cookie, seconds })
+  return message(loader)
 }
 
 /** Starts a contender and signs one user in. */
@@ -30,7 +43,7 @@ export async function startServer (contender, store, payload, redisUrl = '', use
   return {
     url,
     cookie,
-    load: seconds => message(keep(fork(path('load.mjs'), [url, cookie, String(seconds)]))),
+    load: seconds => load(url, cookie, seconds),
     async counts () {
       child.send('count')
       await message(child)
@@ -43,6 +56,11 @@ export async function startServer (contender, store, payload, redisUrl = '', use
       }
       child.send('read')
       return { ...await message(child), cookies, bytes }
+    },
+    /** @returns us per request, without a network */
+    inject (requests) {
+      child.send({ requests, cookie })
+      return message(child)
     },
     stop: () => child.kill('SIGKILL')
   }
