@@ -51,7 +51,7 @@ if (browser) {
   })
 
   t.test('typing in a form for longer than the idle limit keeps the session', async t => {
-    const site = await buildSite(t, { idleTimeout: 3000, warnBefore: 1000 })
+    const site = await buildSite(t, { idleTimeout: 5000, warnBefore: 2000 })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
     await page.focus('#note')
@@ -74,13 +74,13 @@ if (browser) {
   })
 
   t.test('activity in one tab: no warning in the other', async t => {
-    const site = await buildSite(t, { idleTimeout: 3000, warnBefore: 1500 })
+    const site = await buildSite(t, { idleTimeout: 6000, warnBefore: 3000 })
     const context = await newProfile(t, browser, [])
     const quiet = await site.enter(context)
     const busy = await context.newPage()
     await busy.goto(`${site.url}/page`)
     await busy.focus('#note')
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 16; i++) {
       await busy.keyboard.type('x')
       await busy.waitForTimeout(500)
       t.equal(await quiet.locator(dialog).count(), 0)
@@ -102,7 +102,7 @@ if (browser) {
   })
 
   t.test('a tab whose timers stand still blocks nobody, and on waking is covered first and then checked', async t => {
-    const site = await buildSite(t, { idleTimeout: 3000, warnBefore: 1500 })
+    const site = await buildSite(t, { idleTimeout: 6000, warnBefore: 3000 })
     const context = await newProfile(t, browser, [])
     const frozen = await site.enter(context)
     // Page.setWebLifecycleState leaves a headless page running, since that is always visible; a paused one runs nothing.
@@ -112,7 +112,7 @@ if (browser) {
     const busy = await context.newPage()
     await busy.goto(`${site.url}/page`)
     await busy.focus('#note')
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 16; i++) {
       await busy.keyboard.type('x')
       await busy.waitForTimeout(500)
     }

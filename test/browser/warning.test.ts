@@ -81,7 +81,7 @@ if (browser) {
   })
 
   t.test('a call by fetch puts the warning off through Server-Timing alone', async t => {
-    const site = await buildSite(t, { idleTimeout: 4000, warnBefore: 2000 })
+    const site = await buildSite(t, { idleTimeout: 5000, warnBefore: 2000 })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
     for (let i = 0; i < 6; i++) {

@@ -33,7 +33,7 @@ if (browser) {
   })
 
   t.test('the same, when a call of the sleeping page is answered before its own timers run', async t => {
-    const site = await buildSite(t, { idleTimeout: 2000, warnBefore: 500, afterTimeout: 'unauthorized' })
+    const site = await buildSite(t, { idleTimeout: 4000, warnBefore: 500, afterTimeout: 'unauthorized' })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
     await isHeard(page)
@@ -43,7 +43,7 @@ if (browser) {
     })
     // Sets the last timer anew: it will never fire.
     await page.evaluate(() => { window.dispatchEvent(new Event('focus')) })
-    await page.waitForTimeout(2200)
+    await page.waitForTimeout(4200)
     await context.request.get(`${site.url}/api`)
     await context.request.post(`${site.url}/sign-in?user=eve`)
     t.ok(await page.isVisible('#secret'), 'the page has noticed nothing yet')
