@@ -60,8 +60,8 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
   const locale = chooseLocale(options.locale || document.documentElement.lang, !!options.messages?.warning)
   const undos: Array<() => void> = []
   let known: Known | undefined
-  // Which session this page is of. When it wakes up, another one may be live: somebody else's.
-  let session: string | null | undefined
+  // Which session this page is of, if known. When it wakes up, another one may be live: somebody else's.
+  let session: string | undefined
   // The server has confirmed that the session is within warnBefore.
   let warned = false
   // Stopped, or the session has ended: nothing happens any more.
@@ -112,10 +112,10 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
   function start (): void {
     if (over) return
     undos.push(
-      onServerTiming((left, at, tag) => {
+      onServerTiming((left, at, tag, redirected) => {
         const then = clocks(performance.now() - at)
         const next = { warnBefore: options.warnBefore, canExtend: true, ...known, remaining: left }
-        session = tag || session
+        if (tag || redirected) session = tag
         // Past the deadline, no response tells whose session it is that goes on.
         look()
         if (doubting) return
@@ -214,7 +214,7 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
     else if (status) {
       answered = at[0]
       if (!status.active) known && finish(status.ended ?? 'missing')
-      else if (status.session === (session ??= status.session)) receive(status, at, method)
+      else if (status.session === (session ||= status.session!)) receive(status, at, method)
       else if (!known || doubting) finish('missing')
       else {
         // The word of the page's own request that has exchanged the session may still be on its way.

@@ -35,16 +35,17 @@ export function onWake (doubt: () => void, look: () => void): Undo {
  * The time left that responses of this origin carry in Server-Timing.
  * @param callback given ms left, and the performance.now() at which the server said so; 0 ms left for a page that
  * a live session was shown once and that now came out of a cache: nobody knows what has become of the session.
- * `tag` tells which session it is, where the page began with it or changed to it, and is empty everywhere else
+ * `tag` tells which session it is, where the page began with it or changed to it, and is empty everywhere else;
+ * `redirected` is not 0 for the end of a redirect, of which the response that changed the session may be a part
  */
-export function onServerTiming (callback: (left: number, at: number, tag: string) => void): Undo {
+export function onServerTiming (callback: (left: number, at: number, tag: string, redirected: number) => void): Undo {
   const observer = new PerformanceObserver(list => {
     for (const entry of list.getEntries() as PerformanceResourceTiming[]) {
       const metric = entry.serverTiming?.find(one => one.name === 'session-timeout')
       const cached = !entry.transferSize
       // Other origins may show theirs, by Timing-Allow-Origin, and have sessions of their own.
       if (metric && entry.name.startsWith(location.origin + '/') && (!cached || entry.entryType === 'navigation')) {
-        callback(cached ? 0 : metric.duration, entry.responseStart, metric.description)
+        callback(cached ? 0 : metric.duration, entry.responseStart, metric.description, entry.redirectStart)
       }
     }
   })

@@ -70,9 +70,12 @@ if (browser) {
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
     await page.waitForSelector(`${dialog} >> text=Stay signed in`)
-    await page.evaluate(async () => { await (await fetch('/raise', { method: 'POST' })).text() })
-    await page.waitForSelector(dialog, { state: 'detached' })
-    await page.waitForSelector(`${dialog} >> text=Stay signed in`)
+    for (const path of ['/raise', '/raise-and-go']) {
+      await page.evaluate(async path => { await (await fetch(path, { method: 'POST' })).text() }, path)
+      await page.waitForSelector(dialog, { state: 'detached' })
+      await page.waitForSelector(`${dialog} >> text=Stay signed in`)
+      t.ok(await page.isVisible('#secret'), path)
+    }
     await page.keyboard.press('Enter')
     await page.waitForSelector(dialog, { state: 'detached' })
     t.ok(await page.isVisible('#secret'))

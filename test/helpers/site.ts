@@ -45,6 +45,11 @@ export async function buildSite (t: Test, timeout: FastifySessionTimeoutOptions)
       app.get('/module.js', async (_request, reply) => reply.type('text/javascript').send(await readFile(createRequire(import.meta.url).resolve('fastify-session-timeout/client'), 'utf8')))
       // Another session for the page that asks, as after a second factor.
       app.post('/raise', async request => { await request.session.regenerate(['userId']) })
+      // As frameworks do that send forms by fetch.
+      app.post('/raise-and-go', async (request, reply) => {
+        await request.session.regenerate(['userId'])
+        return reply.redirect('/api', 303)
+      })
       app.post('/restart', async request => request.sessionTimeout.restart())
       app.get('/api', async () => ({ ok: true }))
       app.get('/poll', { config: { sessionTimeout: { countsAsActivity: false } } }, async () => ({ ok: true }))
