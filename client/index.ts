@@ -74,6 +74,8 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
   let answered = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let reportTimer: ReturnType<typeof setTimeout> | undefined
+  // Until then nothing is asked.
+  let waiting: ReturnType<typeof setTimeout> | undefined
   let interval = options.touchInterval
   // Both clocks at the moment of the last word from the server, of the last report and of the last activity.
   let heard = clocks()
@@ -94,6 +96,7 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
     tabs.close()
     clearTimeout(timer)
     clearTimeout(reportTimer)
+    clearTimeout(waiting)
   })
 
   // A page rendered in advance has no user yet.
@@ -180,7 +183,7 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
   }
 
   function ask (): void {
-    asking ??= call('GET').finally(() => { asking = undefined })
+    if (!waiting) asking ??= call('GET').finally(() => { asking = undefined })
   }
 
   function extend (): Promise<boolean> {
@@ -215,12 +218,14 @@ export function startSessionTimeout (options: SessionTimeoutClientOptions): Sess
       answered = at[0]
       if (!status.active) known && finish(status.ended ?? 'missing')
       else if (status.session === (session ||= status.session!)) receive(status, at, method)
-      else if (!known || doubting) finish('missing')
+      else if (!known || (doubting && !waiting)) finish('missing')
       else {
         // The word of the page's own request that has exchanged the session may still be on its way.
         hide()
-        clearTimeout(timer)
-        timer = setTimeout(ask, 1000)
+        waiting ??= setTimeout(() => {
+          waiting = undefined
+          ask()
+        }, 1000)
       }
     } else if (known) {
       // Only GET tells the reason.

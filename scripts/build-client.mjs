@@ -28,7 +28,7 @@ const mangleProps = /^(seconds|ms|ask|warn|cover)$/
 await build({ ...common, entryPoints: ['client/standalone.ts'], outfile: 'dist/client/standalone.js', minify: true, mangleProps })
 
 // Terser knows more ways to say the same than esbuild's minifier.
-const { code: standalone } = await minify(readFileSync('dist/client/standalone.js', 'utf8'), { module: true, ecma: 2021, compress: { passes: 3 } })
+const { code: standalone } = await minify(readFileSync('dist/client/standalone.js', 'utf8'), { module: true, ecma: 2021, compress: { passes: 3, unsafe_arrows: true } })
 writeFileSync('dist/client/standalone.js', standalone)
 // The server puts the policy in its place.
 if (standalone.split('__SESSION_TIMEOUT_CONFIG__').length !== 2) throw new Error('The browser client has no one place for its configuration')

@@ -4,7 +4,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import type { SessionTimeoutClient, SessionTimeoutClientOptions } from '../../client/index.js'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
-import { buildSite } from '../helpers/site.js'
+import { buildSite, isHeard } from '../helpers/site.js'
 
 const browser = await launchChromium(t)
 if (browser) {
@@ -171,7 +171,7 @@ if (browser) {
     const site = await buildSite(t, { idleTimeout: '30m', touchInterval: 1500 })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
-    await known(page)
+    await isHeard(page)
     await page.keyboard.press('a')
     // As after sleep: the wall clock has gone on, performance.now() and timers have not.
     await page.evaluate(() => {
@@ -215,7 +215,7 @@ if (browser) {
     const site = await buildSite(t, { idleTimeout: '30m', afterTimeout: 'unauthorized' })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context, '/cached-page')
-    await known(page)
+    await isHeard(page)
     await page.goto(`${site.url}/login`)
     await context.request.post(`${site.url}/sign-out`)
     await page.goBack()
@@ -291,7 +291,7 @@ if (browser) {
     const site = await buildSite(t, { idleTimeout: '30m' })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
-    await known(page)
+    await isHeard(page)
     for (const id of ['#note', '#button', '#note', '#button']) await page.focus(id)
     await page.waitForTimeout(300)
     t.same(site.calls, [])
@@ -321,15 +321,6 @@ if (browser) {
   async function remaining (page: Page): Promise<number | null> {
     return page.evaluate(() => (window as unknown as { client: SessionTimeoutClient }).client.remaining)
   }
-}
-
-/** Waits until the client, which the page loads as a module, has heard of the session. */
-async function known (page: Page): Promise<void> {
-  await page.waitForFunction(async () => {
-    const path = '/session-timeout/client.js'
-    const { sessionTimeout } = await import(path) as { sessionTimeout: SessionTimeoutClient }
-    return sessionTimeout.remaining !== null
-  })
 }
 
 async function pressEscape (page: Page): Promise<void> {

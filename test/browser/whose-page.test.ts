@@ -1,7 +1,6 @@
-import type { Page } from 'playwright-core'
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
-import { buildSite } from '../helpers/site.js'
+import { buildSite, isHeard } from '../helpers/site.js'
 
 const browser = await launchChromium(t)
 if (browser) {
@@ -137,14 +136,5 @@ if (browser) {
     await page.waitForSelector(dialog, { state: 'detached' })
     await page.waitForSelector(`${dialog} >> text=You are signed out`)
     t.notOk(await page.isVisible('#secret'))
-  })
-}
-
-/** Waits until the client has heard of the session. */
-async function isHeard (page: Page): Promise<void> {
-  await page.waitForFunction(async () => {
-    const path = '/session-timeout/client.js'
-    const { sessionTimeout } = await import(path)
-    return sessionTimeout.remaining !== null
   })
 }

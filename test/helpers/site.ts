@@ -74,6 +74,15 @@ export async function buildSite (t: Test, timeout: FastifySessionTimeoutOptions)
   }
 }
 
+/** Waits until the client, which the page loads as a module, has heard of the session. */
+export async function isHeard (page: Page): Promise<void> {
+  await page.waitForFunction(async () => {
+    const path = '/session-timeout/client.js'
+    const { sessionTimeout } = await import(path) as { sessionTimeout: { remaining: number | null } }
+    return sessionTimeout.remaining !== null
+  })
+}
+
 const page = `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Account</title><meta name="viewport" content="width=device-width"></head>
