@@ -25,14 +25,13 @@ const common = { bundle: true, format: 'esm', target: 'es2021', legalComments: '
 await build({ ...common, entryPoints: ['client/index.ts'], outfile: 'dist/client/index.js' })
 // Names between our own files: nothing that a page, the server or the browser knows.
 const mangleProps = /^(seconds|ms|ask|warn|cover)$/
-await build({ ...common, entryPoints: ['client/standalone.ts'], outfile: 'dist/client/standalone.js', minify: true, mangleProps })
-
+const { outputFiles: [bundle] } = await build({ ...common, entryPoints: ['client/standalone.ts'], write: false, minify: true, mangleProps })
 // Terser knows more ways to say the same than esbuild's minifier.
-const { code: standalone } = await minify(readFileSync('dist/client/standalone.js', 'utf8'), { module: true, ecma: 2021, compress: { passes: 3, unsafe_arrows: true } })
-writeFileSync('dist/client/standalone.js', standalone)
+const { code: standalone } = await minify(bundle.text, { module: true, ecma: 2021, compress: { passes: 3, unsafe_arrows: true } })
 // The server puts the policy in its place.
 if (standalone.split('__SESSION_TIMEOUT_CONFIG__').length !== 2) throw new Error('The browser client has no one place for its configuration')
 
 const size = gzipSync(standalone, { level: 9 }).length
 console.log(`browser client: ${size} bytes gzipped, of ${limit}`)
 if (size > limit) throw new Error('The browser client is too large')
+writeFileSync('dist/client/standalone.js', standalone)
