@@ -211,18 +211,21 @@ if (browser) {
     t.equal(site.store.sessions().length, 1)
   })
 
-  t.test('a page out of the HTTP cache is covered and checked: its session may be over', async t => {
-    const site = await buildSite(t, { idleTimeout: '30m', afterTimeout: 'unauthorized' })
-    const context = await newProfile(t, browser, [])
-    const page = await site.enter(context, '/cached-page')
-    await isHeard(page)
-    await page.goto(`${site.url}/login`)
-    await context.request.post(`${site.url}/sign-out`)
-    await page.goBack()
-    t.equal(await page.evaluate(() => (performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming).transferSize), 0, 'it is from the cache')
-    await page.waitForSelector(`${dialog} >> text=You are signed out`)
-    t.notOk(await isSeen(page, '#secret'))
-  })
+  for (const next of ['nobody', 'eve']) {
+    t.test(`a page out of the HTTP cache is covered and checked: its session is over, and signed in is ${next}`, async t => {
+      const site = await buildSite(t, { idleTimeout: '30m', afterTimeout: 'unauthorized' })
+      const context = await newProfile(t, browser, [])
+      const page = await site.enter(context, '/cached-page')
+      await isHeard(page)
+      await page.goto(`${site.url}/login`)
+      await context.request.post(`${site.url}/sign-out`)
+      if (next === 'eve') await context.request.post(`${site.url}/sign-in?user=eve`)
+      await page.goBack()
+      t.equal(await page.evaluate(() => (performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming).transferSize), 0, 'it is from the cache')
+      await page.waitForSelector(`${dialog} >> text=You are signed out`)
+      t.notOk(await isSeen(page, '#secret'))
+    })
+  }
 
   t.test('a callback that throws keeps nobody on the page, and is not hidden', async t => {
     const complaints: string[] = []
