@@ -234,7 +234,8 @@ function resolveEndpoint (value: unknown): string | false {
 function warningsFor (warnBefore: number, idleTimeout: ResolvedLimit, touchInterval = 0): string[] {
   const warnings = []
   if (warnBefore < 20 * second) warnings.push('warnBefore is under 20 s: WCAG 2.2.1 gives users at least that long to extend')
-  if (typeof idleTimeout === 'number' && warnBefore >= idleTimeout) warnings.push('warnBefore is not below idleTimeout: the warning is due as soon as the session starts')
-  else if (typeof idleTimeout === 'number' && touchInterval >= idleTimeout - warnBefore) warnings.push('touchInterval is not below idleTimeout - warnBefore: users who are active will be warned')
+  if (typeof idleTimeout !== 'number') return warnings
+  if (warnBefore >= idleTimeout) warnings.push('warnBefore is not below idleTimeout: the warning is due as soon as the session starts')
+  else if (touchInterval >= idleTimeout - warnBefore) warnings.push('touchInterval is not below idleTimeout - warnBefore: users who are active will be warned')
   return warnings
 }
