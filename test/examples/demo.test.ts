@@ -8,10 +8,10 @@ import t, { type Test } from 'tap'
 import { createBrowser, type Browser, type Page } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
+import { second } from '../helpers/time.js'
 
 const demo = new URL('../../examples/demo/', import.meta.url)
 const { buildDemo }: { buildDemo: (options?: Record<string, unknown>) => Promise<FastifyInstance> } = await import(new URL('app.js', demo).href)
-const second = 1000
 
 async function openDemo (t: Test, options?: Record<string, unknown>): Promise<{ app: FastifyInstance, browser: Browser }> {
   const app = await buildDemo(options)

@@ -2,8 +2,7 @@ import { setTimeout as pauseForReal } from 'node:timers/promises'
 import t from 'tap'
 import { fakeClock } from '../helpers/clock.js'
 import { openExample, settle, textOf } from './live.js'
-
-const second = 1000
+import { second } from '../helpers/time.js'
 
 /** Rows that come when the test says so. */
 function source () {

@@ -2,8 +2,7 @@ import { performance } from 'node:perf_hooks'
 import t from 'tap'
 import { fakeClock } from '../helpers/clock.js'
 import { openExample, settle, textOf } from './live.js'
-
-const second = 1000
+import { second } from '../helpers/time.js'
 
 t.test('an event stream ends within a second of the deadline, and says why', async t => {
   const clock = fakeClock(t, { timers: true })

@@ -5,8 +5,7 @@ import { WebSocket, type RawData } from 'ws'
 import { fakeClock } from '../helpers/clock.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
 import { openExample, settle, type LiveExample } from './live.js'
-
-const second = 1000
+import { second } from '../helpers/time.js'
 
 interface Member {
   socket: WebSocket

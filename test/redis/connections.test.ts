@@ -10,8 +10,7 @@ import t, { type Test } from 'tap'
 import { buildApp, signedIn, type LogLine } from '../helpers/app.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
 import { startRedis, startWorker, type Redis } from '../helpers/redis.js'
-
-const second = 1000
+import { second } from '../helpers/time.js'
 
 interface Scene {
   logs: LogLine[]

@@ -1,0 +1,205 @@
+import t from 'tap'
+import { buildApp, signedIn, type AppOptions, type TestApp } from '../helpers/app.js'
+import { createBrowser, type Browser } from '../helpers/browser.js'
+import { fakeClock, type FakeClock } from '../helpers/clock.js'
+import { FaultyStore, JsonStore } from '../helpers/stores.js'
+import { minute } from '../helpers/time.js'
+
+interface Setting extends TestApp {
+  clock: FakeClock
+  inner: JsonStore
+  store: FaultyStore
+  browser: Browser
+  id: string
+  /** What another process does once the request has loaded its session. */
+  afterLoad (deed: () => void): void
+}
+
+async function open (t: Parameters<typeof buildApp>[0], options: AppOptions = {}): Promise<Setting> {
+  const clock = fakeClock(t)
+  const inner = new JsonStore()
+  const store = new FaultyStore(inner)
+  const { app, logs } = await buildApp(t, { ...options, session: { store }, timeout: { appliesTo: signedIn, ...options.timeout } })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  const id = inner.sessions()[0]!
+  const get = inner.get.bind(inner)
+  return {
+    app,
+    logs,
+    clock,
+    inner,
+    store,
+    browser,
+    id,
+    afterLoad (deed) {
+      inner.get = (key, callback) => get(key, (error, found) => {
+        inner.get = get
+        deed()
+        callback(error, found)
+      })
+    }
+  }
+}
+
+t.test('a session that is gone when it should be ended was ended by somebody else', async t => {
+  const { logs, clock, inner, browser, afterLoad } = await open(t, { timeout: { afterTimeout: 'unauthorized', onTimeout: () => { t.fail('told by the other') } } })
+  clock.tick(30 * minute)
+  afterLoad(() => inner.data.clear())
+  t.equal((await browser.get('/me')).statusCode, 401)
+  t.same(logs.filter(line => line.msg === 'session timed out'), [])
+  t.same(inner.sessions(), [])
+})
+
+t.test('an extension by another process is not written over', async t => {
+  const { clock, inner, store, browser, id, afterLoad } = await open(t)
+  const startedAt = clock.now()
+  clock.tick(10 * minute)
+  const { set } = store.counts
+  afterLoad(() => inner.data.set(id, JSON.stringify({ ...inner.peek(id), sessionTimeout: { startedAt, lastActivity: clock.now() - 1000 } })))
+  t.match((await browser.get('/me')).json(), { userId: 'ada', remaining: 30 * minute - 1000 })
+  t.equal(store.counts.set, set)
+})
+
+t.test('requests that join a touch learn with it that the session is gone', async t => {
+  const { clock, inner, browser } = await open(t)
+  clock.tick(10 * minute)
+  let loads = 0
+  const get = inner.get.bind(inner)
+  inner.get = (key, callback) => get(key, (error, found) => {
+    // The third look is that of the touch.
+    if (++loads === 3) inner.data.clear()
+    callback(error, loads < 3 ? found : null)
+  })
+  const pages = await Promise.all([browser.clone().get('/me'), browser.clone().get('/me')])
+  for (const page of pages) {
+    t.match(page.json(), { userId: null, ended: 'missing' })
+    t.notOk(page.setCookies.some(line => !line.startsWith('sessionId=;')))
+  }
+})
+
+t.test('a request that would touch while a stricter route ends the session gets the same answer', async t => {
+  const { clock, inner, store, browser } = await open(t, {
+    timeout: { afterTimeout: 'unauthorized' },
+    routes: app => { app.get('/vault', { config: { sessionTimeout: { idleTimeout: '5m' } } }, async () => 'open') }
+  })
+  clock.tick(10 * minute)
+  store.plan.destroy.push('hang')
+  const strict = browser.clone().get('/vault')
+  while (store.held === 0) await new Promise(resolve => setImmediate(resolve))
+  const page = await browser.clone().get('/me')
+  t.equal(page.statusCode, 401)
+  t.match(page.json(), { code: 'FST_SESSION_TIMEOUT_ENDED', message: 'The session ended because of inactivity' })
+  store.release()
+  t.equal((await strict).statusCode, 401)
+  t.same(inner.sessions(), [])
+})
+
+t.test('a touch that cannot be verified is not counted on', async t => {
+  const { clock, logs, store, browser } = await open(t)
+  clock.tick(10 * minute)
+  // The load, the look before the write, and the look for the mark of an end after it.
+  store.plan.get.push('ok', 'ok', 'error')
+  t.match((await browser.get('/me')).json(), { userId: 'ada', ended: null })
+  t.match(logs.filter(line => line.level === 40), [{ msg: 'session not extended: the session store failed' }])
+})
+
+t.test('a stamp that cannot be stored leaves the session as it was', async t => {
+  const clock = fakeClock(t)
+  const inner = new JsonStore()
+  const store = new FaultyStore(inner)
+  const { app: before } = await buildApp(t, { session: { store: inner }, timeout: false })
+  const { app, logs } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn } })
+  const old = createBrowser(before)
+  await old.post('/sign-in')
+  const browser = createBrowser(app)
+  browser.setCookie('sessionId', old.cookie('sessionId')!)
+  store.plan.set.push('error')
+  t.equal((await browser.get('/me')).json().userId, 'ada')
+  t.equal(logs.filter(line => line.level === 40).length, 1)
+  t.notOk('sessionTimeout' in inner.peek(inner.sessions()[0]!)!)
+  clock.tick(minute)
+  t.match((await browser.get('/me')).json(), { userId: 'ada', remaining: 30 * minute }, 'stamped by the next request')
+})
+
+t.test('a restart does not mend a malformed record', async t => {
+  const { inner, browser, id } = await open(t, {
+    routes: app => {
+      app.post('/restart', { config: { sessionTimeout: false } }, async request => {
+        await request.sessionTimeout.restart()
+        return 'restarted'
+      })
+    }
+  })
+  inner.data.set(id, JSON.stringify({ ...inner.peek(id), sessionTimeout: { startedAt: 'now' } }))
+  t.equal((await browser.clone().post('/restart')).statusCode, 401)
+  t.match((await browser.get('/me')).json(), { userId: null, ended: 'idle' })
+})
+
+t.test('requests that join the end of a session that turns out to be live go on, where their route allows it', async t => {
+  const { clock, inner, browser, id } = await open(t, {
+    routes: app => { app.get('/vault', { config: { sessionTimeout: { idleTimeout: '5m' } } }, async request => request.session.userId ?? 'nobody') }
+  })
+  const startedAt = clock.now()
+  clock.tick(30 * minute)
+  const get = inner.get.bind(inner)
+  let loads = 0
+  inner.get = (key, callback) => get(key, (error, found) => {
+    // All three have loaded; another process reports an activity of ten minutes ago.
+    if (++loads === 3) inner.data.set(id, JSON.stringify({ ...inner.peek(id), sessionTimeout: { startedAt, lastActivity: clock.now() - 10 * minute } }))
+    callback(error, found)
+  })
+  const [first, second, vault] = await Promise.all([browser.clone().get('/me'), browser.clone().get('/me'), browser.clone().get('/vault')])
+  t.match(first.json(), { userId: 'ada', ended: null })
+  t.match(second.json(), { userId: 'ada', ended: null })
+  t.equal(vault.body, 'nobody')
+})
+
+t.test('a session past its deadline whose sign-out is under way is left to that', async t => {
+  const { clock, logs, inner, store, browser } = await open(t, { timeout: { countsAsActivity: () => false } })
+  clock.tick(30 * minute - 1)
+  store.plan.destroy.push('hang')
+  const stale = browser.clone()
+  const out = browser.post('/sign-out')
+  while (store.held === 0) await new Promise(resolve => setImmediate(resolve))
+  clock.tick(1)
+  t.match((await stale.get('/me')).json(), { userId: null, ended: 'idle' })
+  store.release()
+  t.equal((await out).statusCode, 200)
+  t.same(inner.sessions(), [])
+  t.same(logs.filter(line => line.msg === 'session timed out'), [])
+})
+
+t.test('a touch that finds the mark of an end elsewhere takes its write back', async t => {
+  const { clock, inner, browser, id } = await open(t)
+  clock.tick(10 * minute)
+  const set = inner.set.bind(inner)
+  inner.set = (key, session, callback) => {
+    if (key === id) inner.data.set(`ended:${id}`, JSON.stringify(session))
+    set(key, session, callback)
+  }
+  const page = await browser.get('/me')
+  t.match(page.json(), { userId: null, ended: 'missing' })
+  t.notOk(page.setCookies.some(line => !line.startsWith('sessionId=;')))
+  t.same(inner.sessions(), [])
+})
+
+t.test('a session that ended while its load was under way is not ended again', async t => {
+  const { clock, logs, inner, store, browser } = await open(t, { timeout: { afterTimeout: 'unauthorized' } })
+  clock.tick(30 * minute)
+  const get = inner.get.bind(inner)
+  const loaded = new Promise<() => void>(resolve => {
+    inner.get = (key, callback) => get(key, (error, found) => {
+      inner.get = get
+      resolve(() => callback(error, found))
+    })
+  })
+  const slow = browser.clone().get('/me')
+  const goOn = await loaded
+  t.equal((await browser.clone().get('/me')).statusCode, 401)
+  const { destroy } = store.counts
+  goOn()
+  t.equal((await slow).statusCode, 401)
+  t.equal(store.counts.destroy, destroy)
+  t.equal(logs.filter(line => line.msg === 'session timed out').length, 1)
+})
