@@ -1,12 +1,13 @@
 import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
+import { minute } from './time.js'
 
 type Callback = (error?: unknown) => void
 type Found = (error: unknown, session?: Session | null) => void
 export type Operation = 'get' | 'set' | 'destroy'
 
 // Kept before any test fakes them.
-const { setTimeout } = globalThis
+const { setTimeout, setImmediate } = globalThis
 
 /** Counts what is asked of another store, and by default is one that forgets nothing. */
 export class CountingStore implements SessionStore {
@@ -45,12 +46,14 @@ export function random (seed: number): () => number {
 
 /** Keeps JSON, so that no object is shared between requests, and answers late, as a store over the network does. */
 export class JsonStore implements SessionStore {
-  readonly data = new Map<string, string>()
+  /** Given to two stores, it is what two processes share. */
+  readonly data: Map<string, string>
   readonly counts = { get: 0, set: 0, destroy: 0 }
   readonly #delay: () => number
 
-  constructor ({ min = 0, max = 0, seed = 1 } = {}) {
+  constructor ({ min = 0, max = 0, seed = 1, data = new Map<string, string>() } = {}) {
     const next = random(seed)
+    this.data = data
     this.#delay = () => min + next() * (max - min)
   }
 
@@ -72,7 +75,7 @@ export class JsonStore implements SessionStore {
 
   /** The sessions, without the marks of ended ones. */
   sessions (): string[] {
-    return [...this.data.keys()].filter(id => !id.startsWith('ended:'))
+    return [...this.data].filter(([, json]) => !isMark(JSON.parse(json))).map(([id]) => id)
   }
 
   peek (id: string): Record<string, unknown> | undefined {
@@ -86,6 +89,65 @@ export class JsonStore implements SessionStore {
       const result = deed()
       setTimeout(() => callback(result), this.#delay())
     }, this.#delay())
+  }
+}
+
+/** What stands for an ended session: nothing but a cookie that lasts a minute. */
+export function isMark (session: object): boolean {
+  const { cookie } = session as { cookie?: { originalMaxAge?: unknown } }
+  return Object.keys(session).length === 1 && cookie?.originalMaxAge === minute
+}
+
+/** Answers before its methods return, and belongs to several processes, as SQLite and files do. */
+export class SharedStore implements SessionStore {
+  readonly data: Map<string, string>
+  /** Runs once, when a write of that session is about to land: what another process does at that moment. */
+  beforeWrite: { id: string, deed: () => void } | undefined
+
+  constructor (data = new Map<string, string>()) {
+    this.data = data
+  }
+
+  get (id: string, callback: Found): void {
+    const json = this.data.get(id)
+    callback(null, json === undefined ? null : JSON.parse(json))
+  }
+
+  set (id: string, session: Session, callback: Callback): void {
+    const json = JSON.stringify(session)
+    if (this.beforeWrite?.id === id) {
+      const { deed } = this.beforeWrite
+      this.beforeWrite = undefined
+      deed()
+    }
+    this.data.set(id, json)
+    callback()
+  }
+
+  destroy (id: string, callback: Callback): void {
+    this.data.delete(id)
+    callback()
+  }
+}
+
+/** Loses the answers to writes: they are errors, and the writes land all the same when {@link LossyStore.land} is called. */
+export class LossyStore extends JsonStore {
+  /** Which writes. */
+  loses: (id: string) => boolean = () => false
+  #late: Array<() => void> = []
+
+  override set (id: string, session: Session, callback: Callback): void {
+    if (!this.loses(id)) return super.set(id, session, callback)
+    const json = JSON.stringify(session)
+    this.#late.push(() => { this.data.set(id, json) })
+    setImmediate(callback, new StoreDownError('The answer was lost'))
+  }
+
+  /** @returns how many writes landed */
+  land (): number {
+    const late = this.#late.splice(0)
+    for (const write of late) write()
+    return late.length
   }
 }
 
