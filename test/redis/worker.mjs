@@ -24,7 +24,17 @@ app.post('/sign-in', async request => {
   await request.session.regenerate()
   request.session.userId = 'ada'
 })
-app.post('/sign-out', async request => { await request.session.destroy() })
+app.post('/sign-out', async request => {
+  await request.session.destroy()
+  return { at: performance.timeOrigin + performance.now() }
+})
+// Says when it asked for the successor.
+app.post('/step-up', async request => {
+  await new Promise(resolve => setTimeout(resolve, Number(request.query.ms)))
+  const at = performance.timeOrigin + performance.now()
+  await request.session.regenerate(['userId'])
+  return { at }
+})
 app.post('/modify', async request => {
   request.session.note = String(Math.random())
   await new Promise(resolve => setTimeout(resolve, Number(request.query.ms)))
