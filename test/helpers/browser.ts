@@ -72,6 +72,7 @@ export function createBrowser (app: FastifyInstance, jar = new Map<string, Kept>
   }
 
   function keep (line: string): void {
+    if (refusalOf(line) !== undefined) return
     const [pair, ...attributes] = line.split('; ')
     const separator = pair!.indexOf('=')
     const attribute = (name: string): string | undefined =>
@@ -84,4 +85,16 @@ export function createBrowser (app: FastifyInstance, jar = new Map<string, Kept>
     if (expiresAt !== undefined && expiresAt <= Date.now()) jar.delete(key)
     else jar.set(key, { value: pair!.slice(separator + 1), path, expiresAt })
   }
+}
+
+/** Why a browser would refuse a line, by RFC 6265bis and CHIPS; undefined when it takes it. */
+export function refusalOf (line: string): string | undefined {
+  const [pair, ...attributes] = line.split('; ')
+  const name = pair!.slice(0, pair!.indexOf('='))
+  const has = (attribute: string): boolean => attributes.some(one => one.toLowerCase() === attribute.toLowerCase())
+  const hasAny = (attribute: string): boolean => attributes.some(one => one.toLowerCase().startsWith(`${attribute}=`))
+  if ((name.startsWith('__Host-') || name.startsWith('__Secure-')) && !has('Secure')) return 'a prefix without Secure'
+  if (name.startsWith('__Host-') && (hasAny('domain') || !has('Path=/'))) return '__Host- with a Domain, or without Path=/'
+  if (has('Partitioned') && !has('Secure')) return 'Partitioned without Secure'
+  return has('SameSite=None') && !has('Secure') ? 'SameSite=None without Secure' : undefined
 }
