@@ -368,7 +368,7 @@ t.test('the client is JavaScript with a tag, cached for long', async t => {
   const { browser } = await open(t, { afterTimeout: { redirectTo: '/login' } })
   const page = await browser.get(`${url}/client.js`)
   t.equal(page.statusCode, 200)
-  t.match(page.headers, { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'public, max-age=86400', 'x-content-type-options': 'nosniff', etag: /^"[\w-]{27}"$/ })
+  t.match(page.headers, { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff', etag: /^"[\w-]{27}"$/ })
   t.notMatch(page.body, '__SESSION_TIMEOUT_CONFIG__')
   t.match(page.body, '"redirectTo":"/login"')
   t.match(page.body, '"touchInterval":60000')

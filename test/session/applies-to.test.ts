@@ -75,23 +75,6 @@ t.test('a session that no longer times out gets back the cookie life that the ap
   }
 })
 
-t.test('a record found where appliesTo has come to say no is taken out', async t => {
-  const clock = fakeClock(t)
-  const store = new JsonStore()
-  let applies = true
-  const { app } = await buildApp(t, { session: { store }, timeout: { appliesTo: () => applies }, routes })
-  const browser = createBrowser(app)
-  await browser.post('/cart')
-  applies = false
-  clock.tick(minute)
-  t.match((await browser.get('/me')).json(), { ended: null, remaining: null })
-  t.notOk('sessionTimeout' in store.peek(store.sessions()[0]!)!)
-  clock.tick(72 * hour)
-  t.same((await browser.get('/cart')).json(), ['book'])
-  applies = true
-  t.match((await browser.get('/me')).json(), { ended: null, remaining: 30 * minute }, 'stamped at first sight')
-})
-
 t.test('appliesTo sees the session as it is', async t => {
   const seen: Array<string | undefined> = []
   const { app } = await buildApp(t, {

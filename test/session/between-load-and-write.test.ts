@@ -2,6 +2,7 @@ import t from 'tap'
 import { buildApp, signedIn, type AppOptions, type TestApp } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
+import { until } from '../helpers/scene.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
@@ -171,14 +172,17 @@ t.test('a session past its deadline whose sign-out is under way is left to that'
 })
 
 t.test('a touch that finds the mark of an end elsewhere takes its write back', async t => {
-  const { clock, inner, browser, id } = await open(t)
+  const { clock, inner, store, browser } = await open(t)
+  const { app: there } = await buildApp(t, { session: { store: new JsonStore({ data: inner.data }) }, timeout: { appliesTo: signedIn } })
+  const elsewhere = createBrowser(there)
+  elsewhere.setCookie('sessionId', browser.cookie('sessionId')!)
   clock.tick(10 * minute)
-  const set = inner.set.bind(inner)
-  inner.set = (key, session, callback) => {
-    if (key === id) inner.data.set(`ended:${id}`, JSON.stringify(session))
-    set(key, session, callback)
-  }
-  const page = await browser.get('/me')
+  store.plan.set.push('hang')
+  const touching = browser.get('/me')
+  await until(() => store.held > 0, 'the touch')
+  t.equal((await elsewhere.post('/sign-out')).statusCode, 200)
+  store.release()
+  const page = await touching
   t.match(page.json(), { userId: null, ended: 'missing' })
   t.notOk(page.setCookies.some(line => !line.startsWith('sessionId=;')))
   t.same(inner.sessions(), [])

@@ -78,10 +78,10 @@ t.test('a route can be stricter about being idle', async t => {
   t.same((await browser.get('/vault')).json(), { userId: null, remaining: null })
 })
 
-t.test('a route cannot be laxer than the general limit', async t => {
+t.test('a route is never laxer than a general limit that is known only with the request', async t => {
   const clock = fakeClock(t)
   const { app } = await buildApp(t, {
-    timeout: { idleTimeout: '30m', appliesTo: signedIn },
+    timeout: { idleTimeout: () => '30m', appliesTo: signedIn },
     routes: app => { app.get('/lax', { config: { sessionTimeout: { idleTimeout: '10h' } } }, async request => request.session.userId ?? 'nobody') }
   })
   const browser = createBrowser(app)
@@ -192,10 +192,10 @@ t.test('a route can answer an ended session in its own way', async t => {
 
 t.test('anything else throws when the route is added', async t => {
   const refused: Array<[unknown, string | RegExp]> = [
-    [true, 'config.sessionTimeout must be false or { idleTimeout, countsAsActivity, afterTimeout }, received true'],
-    [null, 'config.sessionTimeout must be false or { idleTimeout, countsAsActivity, afterTimeout }, received null'],
-    ['5m', 'config.sessionTimeout must be false or { idleTimeout, countsAsActivity, afterTimeout }, received "5m"'],
-    [[], 'config.sessionTimeout must be false or { idleTimeout, countsAsActivity, afterTimeout }, received an array'],
+    [true, 'config.sessionTimeout must be false or { idleTimeout, countsAsActivity, afterTimeout, signedInWithin }, received true'],
+    [null, 'config.sessionTimeout must be false or { idleTimeout, countsAsActivity, afterTimeout, signedInWithin }, received null'],
+    ['5m', 'config.sessionTimeout must be false or { idleTimeout, countsAsActivity, afterTimeout, signedInWithin }, received "5m"'],
+    [[], 'config.sessionTimeout must be false or { idleTimeout, countsAsActivity, afterTimeout, signedInWithin }, received an array'],
     [{ idleTimout: '5m' }, 'config.sessionTimeout.idleTimout must be left out: there is no such option, received "5m"'],
     [{ absoluteTimeout: '5m' }, 'config.sessionTimeout.absoluteTimeout must be left out: there is no such option, received "5m"'],
     [{ idleTimeout: false }, 'config.sessionTimeout.idleTimeout must be a duration of more than 0 and at most 400 days, in ms or such as "15m", received false'],
