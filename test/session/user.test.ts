@@ -8,7 +8,7 @@ import { day, hour, minute } from '../helpers/time.js'
 
 const user: FastifySessionTimeoutOptions['user'] = session => session.userId
 
-const routes: AppOptions['routes'] = app => {
+const routes: NonNullable<AppOptions['routes']> = app => {
   app.post('/cart', async request => { request.session.cart = ['book'] })
   app.get('/cart', async request => request.session.cart ?? [])
   app.post('/plain-sign-in', async request => { request.session.userId = 'ada' })
