@@ -1,36 +1,43 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { createCheckHook } from './lib/check.js'
-import { createConnections } from './lib/connections.js'
-import { createCookieHook } from './lib/cookie.js'
-import { createEngine } from './lib/engine.js'
+import { registerRoutes } from './lib/endpoint/routes.js'
 import { AlreadyRegisteredError, NoSessionError } from './lib/errors.js'
-import { resolveOptions } from './lib/options.js'
-import { policies } from './lib/policies.js'
-import { safeReturnPath } from './lib/return-path.js'
-import { resolveRouteConfig } from './lib/route-config.js'
-import { registerRoutes } from './lib/routes.js'
-import { stateKey } from './lib/state.js'
-import { createView } from './lib/view.js'
+import { createCheckHook, createSecondCheckHook } from './lib/request/check.js'
+import { createCookieHook } from './lib/request/cookie.js'
+import { requestTimeoutKey, requestTimeoutOf } from './lib/request/session-timeout.js'
+import { createConnections } from './lib/session/connections.js'
+import { revoke } from './lib/session/end.js'
+import { findSessions, type Registration } from './lib/session/registration.js'
+import { visitKey } from './lib/session/visit.js'
+import { resolveOptions } from './lib/settings/options.js'
+import { policies } from './lib/settings/presets.js'
+import { safeReturnPath } from './lib/settings/return-path.js'
+import { createRouteRulesReader } from './lib/settings/route-rules.js'
 import type { FastifySessionTimeoutOptions } from './types/index.js'
 
 async function sessionTimeout (app: FastifyInstance, options: FastifySessionTimeoutOptions & { prefix?: string }): Promise<void> {
   refuseWrongOrder(app)
   const settings = resolveOptions(options, app.hasRequestDecorator('flash'))
-  const engine = createEngine(app, settings)
-  const connections = createConnections(engine)
+  const rules = createRouteRulesReader(settings, app.log)
+  const registration: Registration = {
+    app, settings, rulesOf: rules.of, host: undefined, noticed: { contradiction: false, cookieName: false }
+  }
+  const connections = createConnections()
 
-  app.decorateRequest(stateKey, null)
-  app.decorateRequest('sessionTimeout', { getter () { return createView(engine, connections, this) } })
+  app.decorateRequest(visitKey, null)
+  app.decorateRequest(requestTimeoutKey, null)
+  app.decorateRequest('sessionTimeout', { getter () { return requestTimeoutOf(registration, connections, this) } })
+  app.decorate('sessionTimeout', { end: async id => revoke(await findSessions(registration), id) })
   app.addHook('onRoute', function checkRouteConfig (route) {
-    resolveRouteConfig(route.config?.sessionTimeout)
+    rules.resolve(route.config?.sessionTimeout)
   })
-  app.addHook('onRequest', createCheckHook(engine))
-  app.addHook('onSend', createCookieHook(engine))
+  app.addHook('onRequest', createCheckHook(registration))
+  app.addHook('preValidation', createSecondCheckHook())
+  app.addHook('onSend', createCookieHook(registration))
   app.addHook('onClose', async function releaseConnections () { connections.close() })
 
   const { endpoint } = settings
-  if (endpoint !== false) await app.register(registerRoutes, { engine, endpoint, prefix: options.prefix ?? '' })
+  if (endpoint !== false) await app.register(registerRoutes, { registration, endpoint, prefix: options.prefix ?? '' })
 
   for (const warning of settings.warnings) app.log.warn(`fastify-session-timeout: ${warning}`)
   app.log.info({ sessionTimeout: settings.summary }, 'session timeout policy')

@@ -1,5 +1,5 @@
 import createError, { type FastifyError } from '@fastify/error'
-import type { EndedReason } from '../types/index.js'
+import type { EndedReason } from '../types/reasons.js'
 
 /** A bad option, at registration, or a bad value from an option function, per request. */
 export const InvalidOptionError = createError('FST_SESSION_TIMEOUT_INVALID_OPTION', '%s', 500, TypeError)
@@ -7,8 +7,11 @@ export const InvalidOptionError = createError('FST_SESSION_TIMEOUT_INVALID_OPTIO
 /** The session is over. `reason` says why. */
 export const EndedError = createError('FST_SESSION_TIMEOUT_ENDED', '%s', 401)
 
-/** The store would not end a session that has timed out. The cause is the store's error. */
-export const StoreError = createError('FST_SESSION_TIMEOUT_STORE', 'The session could not be ended: the session store failed', 503)
+/** The store would not do what has to be done before anything else. The cause is the store's error. */
+export const StoreError = createError('FST_SESSION_TIMEOUT_STORE', 'The session store failed', 503)
+
+/** A live session that began too long ago for what the request asks for: the user has to sign in again first. */
+export const StaleError = createError('FST_SESSION_TIMEOUT_STALE', 'This needs a more recent sign-in', 401)
 
 /** A cross-site call to an endpoint that changes state. */
 export const ForbiddenError = createError('FST_SESSION_TIMEOUT_FORBIDDEN', 'Cross-site requests may not extend or end a session', 403)
@@ -42,4 +45,11 @@ function describe (value: unknown): string {
   if (value === null || typeof value !== 'object') return String(value)
   if (Array.isArray(value)) return 'an array'
   return value instanceof Promise ? 'a promise' : 'an object'
+}
+
+/** What a log may hold of a store's error: drivers put the whole command into theirs, with the session in it. */
+export function describeFault (error: unknown): object {
+  const { name, message, code } = (error ?? {}) as { name?: unknown, message?: unknown, code?: unknown }
+  // Without a prototype: serializers of errors would call it an Object.
+  return Object.assign(Object.create(null), { name: String(name ?? 'Error'), message: String(message ?? error) }, code === undefined ? undefined : { code })
 }

@@ -1,10 +1,13 @@
-import type { TimeoutReason } from '../types/index.js'
+import type { TimeoutReason } from '../types/reasons.js'
 
-/** What is kept in the session, epoch ms. `warned` appears once the absolute warning has been given. */
-export interface Record {
+/** What is kept in the session, epoch ms. */
+export interface SessionRecord {
   readonly startedAt: number
   readonly lastActivity: number
+  /** The absolute warning has been given. */
   readonly warned?: true
+  /** When the application itself meant the session to expire, epoch ms: to be put back once it is no longer timed. */
+  readonly ownExpiry?: number
 }
 
 /** Ms, or false for no such limit. */
@@ -21,29 +24,50 @@ export interface Deadlines {
   readonly first: number
 }
 
-export function deadlines (record: Record, limits: Limits): Deadlines {
+export function deadlines (record: SessionRecord, limits: Limits): Deadlines {
   const idle = limits.idle === false ? Infinity : record.lastActivity + limits.idle
   const absolute = limits.absolute === false ? Infinity : record.startedAt + limits.absolute
   return { idle, absolute, first: Math.min(idle, absolute) }
 }
 
 /** Null while live (now < deadline); otherwise the limit that was reached first. */
-export function endOf (record: Record, limits: Limits, now: number): TimeoutReason | null {
+export function endOf (record: SessionRecord, limits: Limits, now: number): TimeoutReason | null {
   const { idle, absolute, first } = deadlines(record, limits)
   if (now < first) return null
   return absolute <= idle ? 'absolute' : 'idle'
+}
+
+/** The stricter of two in each limit. */
+export function stricter (one: Limits, other: Limits): Limits {
+  return { idle: lesser(one.idle, other.idle), absolute: lesser(one.absolute, other.absolute) }
+}
+
+function lesser (one: number | false, other: number | false): number | false {
+  if (one === false) return other
+  return other === false ? one : Math.min(one, other)
 }
 
 /**
  * Reads what a store gave back.
  * @returns undefined where there is no record, null where it is malformed
  */
-export function parseRecord (value: unknown): Record | null | undefined {
+export function parseRecord (value: unknown): SessionRecord | null | undefined {
   if (value === undefined) return undefined
   if (value === null || typeof value !== 'object') return null
-  const { startedAt, lastActivity, warned } = value as Partial<Record>
+  const { startedAt, lastActivity, warned, ownExpiry } = value as Partial<SessionRecord>
   if (!isInstant(startedAt) || !isInstant(lastActivity)) return null
-  return warned === true ? { startedAt, lastActivity, warned } : { startedAt, lastActivity }
+  return compose(startedAt, lastActivity, warned === true, isInstant(ownExpiry) ? ownExpiry : undefined)
+}
+
+/** With nothing but what there is: the host serialises and hashes the record twice a request. */
+function compose (startedAt: number, lastActivity: number, warned?: boolean, ownExpiry?: number): SessionRecord {
+  if (!warned && ownExpiry === undefined) return { startedAt, lastActivity }
+  return {
+    startedAt,
+    lastActivity,
+    ...(warned ? { warned: true } : undefined),
+    ...(ownExpiry === undefined ? undefined : { ownExpiry })
+  }
 }
 
 // ECMAScript's own limit of a Date: beyond it an expiry computed from the record would be invalid.
@@ -54,7 +78,7 @@ function isInstant (value: unknown): value is number {
 }
 
 /** Brings instants from the future (a clock that was set back) to now; the same object when there are none. */
-export function clampRecord (record: Record, now: number): Record {
+export function clampRecord (record: SessionRecord, now: number): SessionRecord {
   if (record.startedAt <= now && record.lastActivity <= now) return record
   return { ...record, startedAt: Math.min(record.startedAt, now), lastActivity: Math.min(record.lastActivity, now) }
 }
@@ -63,13 +87,14 @@ export function clampRecord (record: Record, now: number): Record {
  * Joins two views of one session, so that neither instant ever moves backwards.
  * A newer start wins, because only a restart moves it.
  */
-export function mergeRecords (ours: Record, stored: Record, now: number): Record {
-  const startedAt = Math.max(ours.startedAt, stored.startedAt)
-  const lastActivity = Math.max(ours.lastActivity, stored.lastActivity)
-  const warned = (ours.startedAt === startedAt && ours.warned) || (stored.startedAt === startedAt && stored.warned)
-  return clampRecord(warned ? { startedAt, lastActivity, warned } : { startedAt, lastActivity }, now)
+export function mergeRecords (one: SessionRecord, other: SessionRecord, now: number): SessionRecord {
+  const startedAt = Math.max(one.startedAt, other.startedAt)
+  const lastActivity = Math.max(one.lastActivity, other.lastActivity)
+  const warned = (one.startedAt === startedAt && one.warned) || (other.startedAt === startedAt && other.warned)
+  return clampRecord(compose(startedAt, lastActivity, warned, one.ownExpiry ?? other.ownExpiry), now)
 }
 
-export function isTouchDue (record: Record, touchInterval: number, now: number): boolean {
-  return now - record.lastActivity >= touchInterval
+/** Whether an activity at that instant moves lastActivity: not before the interval is over, and never backwards. */
+export function isTouchDue (record: SessionRecord, touchInterval: number, at: number): boolean {
+  return at > record.lastActivity && at - record.lastActivity >= touchInterval
 }

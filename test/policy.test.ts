@@ -1,11 +1,11 @@
 import t from 'tap'
-import { clampRecord, deadlines, endOf, isTouchDue, mergeRecords, parseRecord, type Limits, type Record } from '../lib/policy.js'
+import { clampRecord, deadlines, endOf, isTouchDue, mergeRecords, parseRecord, type Limits, type SessionRecord } from '../lib/policy.js'
 
 const start = Date.UTC(2026, 0, 1, 12)
 const both: Limits = { idle: 1000, absolute: 5000 }
 
 t.test('a session is live before its deadline and has ended at it', async t => {
-  const rows: Array<[string, Record, Limits, number, 'idle' | 'absolute' | null]> = [
+  const rows: Array<[string, SessionRecord, Limits, number, 'idle' | 'absolute' | null]> = [
     ['idle limit - 1 ms', { startedAt: start, lastActivity: start }, both, 999, null],
     ['idle limit', { startedAt: start, lastActivity: start }, both, 1000, 'idle'],
     ['idle limit + 1 ms', { startedAt: start, lastActivity: start }, both, 1001, 'idle'],
@@ -36,7 +36,8 @@ t.test('a touch is due once touchInterval has passed', async t => {
   t.notOk(isTouchDue(record, 60_000, start + 59_999))
   t.ok(isTouchDue(record, 60_000, start + 60_000))
   t.ok(isTouchDue(record, 60_000, start + 60_001))
-  t.ok(isTouchDue(record, 0, start), 'an interval of 0 touches at every activity')
+  t.ok(isTouchDue(record, 0, start + 1), 'an interval of 0 touches at every activity')
+  t.notOk(isTouchDue(record, 0, start), 'which is stored already')
   t.notOk(isTouchDue(record, 0, start - 1), 'never back in time')
 })
 

@@ -1,6 +1,9 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, Session } from 'fastify'
 import type {} from '@fastify/cookie'
-import type {} from '@fastify/session'
+import type { SessionStore } from '@fastify/session'
+import type { EndedReason, EndReason, TimeoutReason } from './reasons.js'
+
+export type { EndedReason, EndReason, TimeoutReason }
 
 /**
  * A length of time: a number of milliseconds, or a string that
@@ -11,15 +14,6 @@ export type Duration = number | string
 
 /** A limit that may differ from request to request, for instance by role. `false` means no such limit. */
 export type Limit = Duration | false | ((request: FastifyRequest) => Duration | false)
-
-/** Why a session was ended by this plugin. */
-export type TimeoutReason = 'idle' | 'absolute'
-
-/**
- * Why the session that a request came with is not there:
- * a {@link TimeoutReason}, or `'missing'` when the store does not know it and neither does this process.
- */
-export type EndedReason = TimeoutReason | 'missing'
 
 /** What is known of a session that has just been ended. */
 export interface SessionTimeout {
@@ -32,6 +26,17 @@ export interface SessionTimeout {
   readonly idleFor: number | null
   /** The data that the session held: a frozen copy of its own top-level keys. */
   readonly session: Readonly<Record<string, unknown>>
+}
+
+/** What `node:diagnostics_channel` tells of every end of a timed session, on the channel `fastify-session-timeout:end`. */
+export interface SessionEnd {
+  readonly reason: EndReason
+  /** When the session began, epoch ms; null when its record was unreadable. */
+  readonly startedAt: number | null
+  /** The last activity, epoch ms; null when the record was unreadable. */
+  readonly lastActivity: number | null
+  /** Ms between the last activity and the end; null when the record was unreadable. */
+  readonly idleFor: number | null
 }
 
 /** Sends navigations to a page, usually the sign-in page; see {@link AfterTimeout}. */
@@ -83,11 +88,29 @@ export interface FastifySessionTimeoutOptions {
   /** The name of the session cookie; must be that of @fastify/session. @default 'sessionId' */
   cookieName?: string
   /**
-   * Which sessions time out, for instance only signed-in ones. Sessions it says no to keep no clock.
-   * Called synchronously, also while a session is being saved; must not be async.
-   * @default every session
+   * Who is signed in, from the session alone: whatever tells users apart. Sessions of nobody (null, undefined) are not
+   * timed, and a page in the browser belongs to this user. Must not be async.
+   */
+  user?: (session: FastifyRequest['session']) => string | number | null | undefined
+  /**
+   * Which sessions time out, for what `user` cannot say. Sessions it says no to get no clock; one that has a clock is
+   * timed until it is stored without. Called while a session is loaded and while it is saved: let it look at
+   * `request.session`, not at what a later hook sets (`request.user`, `request.isAuthenticated()`). Must not be async.
+   * @default those with a `user`; without that option every session
    */
   appliesTo?: (request: FastifyRequest) => boolean
+  /**
+   * How long the stored copy of a session outlives its deadline, so that the user of yesterday is told why; 0 for not
+   * at all.
+   * @default 24 hours
+   */
+  storeGrace?: Duration
+  /**
+   * Other origins whose pages may extend and end sessions through the endpoint, as browsers write them:
+   * `['https://app.example']`. They need @fastify/cors with credentials as well.
+   * @default none
+   */
+  trustedOrigins?: readonly string[]
   /**
    * Which requests are a sign of the user. The others are checked, but extend nothing.
    * Prefetches and prerenders never count.
@@ -111,8 +134,14 @@ export interface FastifySessionTimeoutOptions {
 
 /** `config.sessionTimeout` of a route; `false`: its requests are not checked and extend nothing. */
 export type RouteSessionTimeout = false | {
-  /** Can only be stricter than the general one. */
+  /** Can only be stricter than the general one, and must be above `touchInterval`. */
   idleTimeout?: Duration
+  /**
+   * Asks for a recent sign-in ("step-up"): a session that began longer ago gets a 401 `FST_SESSION_TIMEOUT_STALE`, or,
+   * where afterTimeout redirects, is sent there with `reason=stale`. It is neither ended nor extended by that.
+   * `request.sessionTimeout.restart()`, after the user has signed in again, satisfies it.
+   */
+  signedInWithin?: Duration
   countsAsActivity?: boolean
   afterTimeout?: AfterTimeout
 }
@@ -145,12 +174,36 @@ export interface RequestSessionTimeout {
   /**
    * Aborts when the session ends: at its deadline, at once for an end in this process,
    * within 30 s for an end in another one. Its reason is the FST_SESSION_TIMEOUT_ENDED error.
-   * Without a live, timed session it is aborted already.
+   * Without a live, timed session, and when the client is gone already, it is aborted from the start.
    */
   readonly signal: AbortSignal
 }
 
+/** `app.sessionTimeout` */
+export interface AppSessionTimeout {
+  /**
+   * Ends any session, as its own sign-out would: for an administrator, a limit of sessions for each user, a back-channel
+   * logout. Requests in flight do not bring it back, and its open connections are told.
+   * @param sessionId `request.session.sessionId` of the session
+   * @returns whether there was one
+   * @throws FST_SESSION_TIMEOUT_STORE when the store fails; the session is then still there
+   */
+  end (sessionId: string): Promise<boolean>
+}
+
+/** A store of @fastify/session that can write over a session only if it is still there, in one step. */
+export interface SessionStoreWithReplace extends SessionStore {
+  /**
+   * Writes the session if, and only if, the store has one of that id. With it, no process can bring back a session that
+   * another has ended, at no further cost.
+   */
+  replace (id: string, session: Session, callback: (error: unknown, replaced?: boolean) => void): void
+}
+
 declare module 'fastify' {
+  interface FastifyInstance {
+    sessionTimeout: AppSessionTimeout
+  }
   interface FastifyRequest {
     sessionTimeout: RequestSessionTimeout
   }

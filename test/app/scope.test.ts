@@ -103,7 +103,7 @@ t.test('two instances on one store agree', async t => {
   t.equal((await second.clone().get('/me')).json().userId, 'ada', 'extended by the other')
   clock.tick(30 * minute)
   t.equal((await first.clone().get('/me')).json().ended, 'idle')
-  t.match((await second.get('/me')).json(), { userId: null, ended: 'idle' }, 'and they know of one end')
+  t.match((await second.get('/me')).json(), { userId: null, ended: 'idle' }, 'which knows why, too')
 })
 
 t.test('request.sessionTimeout is there on every request, 404s included', async t => {

@@ -23,11 +23,7 @@ async function open (t: Parameters<typeof buildApp>[0], timeout: AppOptions['tim
   return { clock, store, browser, app }
 }
 
-const nothing = { active: false, remaining: null, idleRemaining: null, absoluteRemaining: null, warnBefore: 2 * minute, canExtend: false, ended: null, session: null }
-
-function tagOf (page: Page): string | undefined {
-  return /;desc=(.+)$/.exec(String(page.headers['server-timing']))?.[1]
-}
+const nothing = { active: false, remaining: null, idleRemaining: null, absoluteRemaining: null, warnBefore: 2 * minute, canExtend: false, ended: null, yours: true, page: null }
 
 function extend (browser: Browser, body?: object, headers: Record<string, string> = {}): Promise<Page> {
   return browser.post(url, body, headers)
@@ -39,8 +35,8 @@ t.test('GET says how long the session has, in relative times, and extends nothin
   clock.tick(10 * minute)
   const page = await browser.get(url)
   t.equal(page.statusCode, 200)
-  t.same(page.json(), { active: true, remaining: 20 * minute, idleRemaining: 20 * minute, absoluteRemaining: 24 * hour - 10 * minute, warnBefore: 2 * minute, canExtend: true, ended: null, session: page.json().session })
-  t.match(page.json().session, /^[\w-]{12}$/)
+  t.same(page.json(), { active: true, remaining: 20 * minute, idleRemaining: 20 * minute, absoluteRemaining: 24 * hour - 10 * minute, warnBefore: 2 * minute, canExtend: true, ended: null, yours: true, page: page.json().page })
+  t.match(page.json().page, /^[\w-]{30,}$/, 'a tag for a page that has none')
   t.equal(page.headers['cache-control'], 'no-store')
   t.same(page.setCookies, [])
   t.equal(store.counts.set, before.set)
@@ -179,7 +175,6 @@ t.test('an idleFor that is no such number is a 400 and extends nothing', async t
     const page = await browser.request({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } })
     t.equal(page.statusCode, 400, payload)
   }
-  t.equal((await browser.request({ method: 'POST', url, payload: '<a/>', headers: { 'content-type': 'application/xml' } })).statusCode, 415)
   t.equal(store.counts.set, set)
 })
 
@@ -294,43 +289,13 @@ t.test('every response of a live, timed session tells what is left', async t => 
       app.post('/cart', async request => { request.session.cart = [] })
     }
   })
-  t.match((await createBrowser(app).post('/sign-in')).headers['server-timing'], new RegExp(`^session-timeout;dur=${30 * minute};desc=`), 'that of the sign-in')
+  t.match((await createBrowser(app).post('/sign-in')).headers['server-timing'], `session-timeout;dur=${30 * minute}`, 'that of the sign-in')
   clock.tick(30_000)
   for (const path of ['/me', url, '/throw', '/nowhere']) t.equal((await browser.get(path)).headers['server-timing'], `session-timeout;dur=${30 * minute - 30_000}`, path)
   t.equal((await browser.get('/timed')).headers['server-timing'], `db;dur=5, session-timeout;dur=${30 * minute - 30_000}`)
   t.equal((await browser.get('/free')).headers['server-timing'], undefined)
   const visitor = createBrowser(app)
   for (const page of [await visitor.get('/me'), await visitor.post('/cart'), await visitor.get('/me'), await browser.clone().post('/sign-out')]) t.equal(page.headers['server-timing'], undefined)
-})
-
-t.test('a page is told which session it is of when it is loaded, and when it exchanges the session itself', async t => {
-  const { browser, app } = await open(t, {}, {
-    routes: app => {
-      app.post('/raise', async request => { await request.session.regenerate(['userId']) })
-      app.post('/restart', async request => request.sessionTimeout.restart())
-    }
-  })
-  const frame = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }
-  const first = tagOf(await browser.navigate('/me'))
-  t.match(first, /^[\w-]{12}$/)
-  t.equal(tagOf(await browser.navigate('/me')), first, 'the same for the same session')
-  t.equal(tagOf(await browser.get('/me', { accept: 'text/html' })), first, 'also where browsers send no fetch metadata')
-  t.equal((await browser.get(url)).json().session, first, 'and in the status')
-  t.equal((await extend(browser)).json().session, first)
-  for (const page of [await browser.get('/me'), await browser.get(url), await browser.get('/me', frame), await browser.post('/restart')]) {
-    t.equal(tagOf(page), undefined, 'not in what a page of yet another session may ask for')
-  }
-  t.equal((await browser.get(url)).json().session, first, 'restart() keeps the session')
-  t.notMatch((await browser.get('/me')).json().sessionId, first, 'it is no part of the id')
-  const before = browser.clone()
-  const raised = tagOf(await browser.post('/raise'))
-  t.match(raised, /^[\w-]{12}$/)
-  t.not(raised, first, 'regenerate() makes another one')
-  t.equal((await browser.get(url)).json().session, raised)
-  t.equal((await before.get(url)).json().session, null)
-  const other = createBrowser(app)
-  await other.post('/sign-in')
-  t.notOk([first, raised].includes(tagOf(await other.navigate('/me'))), 'every session has its own')
 })
 
 t.test('without an endpoint nothing is served and nothing is told', async t => {
@@ -360,11 +325,11 @@ t.test('every route has a schema, for generators of API documents', async t => {
     timeout: { endpoint: url },
     before: app => { app.addHook('onRoute', ({ method, path, schema }) => { if (path.startsWith(url)) routes[`${String(method)} ${path}`] = schema }) }
   })
-  t.same(Object.keys(routes).toSorted(), [`DELETE ${url}`, `GET ${url}`, `GET ${url}/client.js`, `HEAD ${url}`, `HEAD ${url}/client.js`, `POST ${url}`])
+  t.same(Object.keys(routes).toSorted(), [`DELETE ${url}`, `GET ${url}`, `GET ${url}/client.js`, `GET ${url}/resumed`, `HEAD ${url}`, `HEAD ${url}/client.js`, `HEAD ${url}/resumed`, `POST ${url}`])
   for (const [name, schema] of Object.entries(routes)) t.type(schema, 'object', name)
 })
 
-t.test('the client is JavaScript with a tag, cached for long', async t => {
+t.test('the client is JavaScript with a tag, asked for anew at every load', async t => {
   const { browser } = await open(t, { afterTimeout: { redirectTo: '/login' } })
   const page = await browser.get(`${url}/client.js`)
   t.equal(page.statusCode, 200)

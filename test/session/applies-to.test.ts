@@ -7,6 +7,7 @@ import { hour, minute } from '../helpers/time.js'
 
 const routes: NonNullable<AppOptions['routes']> = app => {
   app.post('/cart', async request => { request.session.cart = ['book'] })
+  app.post('/cart-again', async request => { request.session.cart = [...request.session.cart!, 'pen'] })
   app.get('/cart', async request => request.session.cart ?? [])
   app.post('/plain-sign-in', async request => { request.session.userId = 'ada' })
   app.post('/plain-sign-out', async request => { delete request.session.userId })
@@ -73,6 +74,24 @@ t.test('a session that no longer times out gets back the cookie life that the ap
       else t.match(page.setCookies[0], `Expires=${new Date(clock.now() + maxAge).toUTCString()}`)
     }
   }
+})
+
+t.test('a record is taken out when the session is stored while appliesTo says no, not before', async t => {
+  const clock = fakeClock(t)
+  const store = new JsonStore()
+  let applies = true
+  const { app } = await buildApp(t, { session: { store }, timeout: { appliesTo: () => applies }, routes })
+  const browser = createBrowser(app)
+  await browser.post('/cart')
+  applies = false
+  clock.tick(minute)
+  t.match((await browser.get('/me')).json(), { ended: null, remaining: 30 * minute }, 'the record is the fact')
+  await browser.post('/cart-again')
+  t.notOk('sessionTimeout' in store.peek(store.sessions()[0]!)!)
+  clock.tick(72 * hour)
+  t.same((await browser.get('/cart')).json(), ['book', 'pen'])
+  applies = true
+  t.match((await browser.get('/me')).json(), { ended: null, remaining: 30 * minute }, 'stamped at first sight')
 })
 
 t.test('appliesTo sees the session as it is', async t => {

@@ -105,7 +105,7 @@ t.test('a touch that cannot be verified is not counted on', async t => {
   t.match(logs.filter(line => line.level === 40), [{ msg: 'session not extended: the session store failed' }])
 })
 
-t.test('a stamp that cannot be stored leaves the session as it was', async t => {
+t.test('a session that cannot be given its clock is not used, and is left as it was', async t => {
   const clock = fakeClock(t)
   const inner = new JsonStore()
   const store = new FaultyStore(inner)
@@ -116,8 +116,11 @@ t.test('a stamp that cannot be stored leaves the session as it was', async t => 
   const browser = createBrowser(app)
   browser.setCookie('sessionId', old.cookie('sessionId')!)
   store.plan.set.push('error')
-  t.equal((await browser.get('/me')).json().userId, 'ada')
-  t.equal(logs.filter(line => line.level === 40).length, 1)
+  const page = await browser.get('/me')
+  t.equal(page.statusCode, 503)
+  t.match(page.json(), { code: 'FST_SESSION_TIMEOUT_STORE' })
+  t.same(page.setCookies, [], 'the cookie stays, for the next try')
+  t.equal(logs.filter(line => line.level === 50).length, 1)
   t.notOk('sessionTimeout' in inner.peek(inner.sessions()[0]!)!)
   clock.tick(minute)
   t.match((await browser.get('/me')).json(), { userId: 'ada', remaining: 30 * minute }, 'stamped by the next request')
@@ -164,7 +167,7 @@ t.test('a session past its deadline whose sign-out is under way is left to that'
   const out = browser.post('/sign-out')
   while (store.held === 0) await new Promise(resolve => setImmediate(resolve))
   clock.tick(1)
-  t.match((await stale.get('/me')).json(), { userId: null, ended: 'idle' })
+  t.match((await stale.get('/me')).json(), { userId: null, ended: 'missing' })
   store.release()
   t.equal((await out).statusCode, 200)
   t.same(inner.sessions(), [])

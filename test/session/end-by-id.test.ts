@@ -103,19 +103,24 @@ t.test('a write in another process does not bring it back', async t => {
 
 t.test('its connections end at once, with the 401', async t => {
   let signal!: AbortSignal
+  const gate = createGate()
   const { app, browser, id } = await openScene(t, {
     routes (app) {
       app.get('/listen', async request => {
         signal = request.sessionTimeout.signal
+        await gate.pass()
         return 'listening'
       })
     }
   })
-  await browser.get('/listen')
+  const page = browser.get('/listen')
+  await gate.reached
   t.equal(signal.aborted, false)
   t.equal(await end(app, id), true)
   t.equal(signal.aborted, true)
   t.match(signal.reason, { code: 'FST_SESSION_TIMEOUT_ENDED', statusCode: 401 })
+  gate.open()
+  await page
 })
 
 t.test('a store that fails is a 503, and the user stays', async t => {

@@ -17,12 +17,14 @@ t.test('the resolved policy is logged once at start', async t => {
     absoluteTimeout: 86_400_000,
     warnBefore: 120_000,
     touchInterval: 60_000,
+    storeGrace: 86_400_000,
     rolling: true,
     sessionOnly: true,
     cookieName: 'sessionId',
     appliesTo: 'every session',
     afterTimeout: 'continue',
-    endpoint: false
+    endpoint: false,
+    trustedOrigins: []
   })
 })
 
@@ -35,12 +37,14 @@ t.test('the logged policy says what differs by request', async t => {
     absoluteTimeout: 'per request',
     warnBefore: 120_000,
     touchInterval: 'per request',
+    storeGrace: 86_400_000,
     rolling: false,
     sessionOnly: false,
     cookieName: 'sessionId',
     appliesTo: 'some sessions',
     afterTimeout: { redirectTo: '/login', returnParam: 'returnTo', reasonParam: 'reason' },
-    endpoint: '/session-timeout'
+    endpoint: '/session-timeout',
+    trustedOrigins: []
   })
   const [fixed] = await logsOf(t, { timeout: { idleTimeout: () => '5m', touchInterval: '10s' } })
   t.match(fixed!.sessionTimeout, { touchInterval: 10_000 })

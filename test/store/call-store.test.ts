@@ -1,5 +1,5 @@
 import t from 'tap'
-import { askStore, callStore } from '../../lib/call-store.js'
+import { askStore, callStore } from '../../lib/store/call-store.js'
 
 t.test('the first answer of a store is heard, and no other', async t => {
   const heard: unknown[] = []

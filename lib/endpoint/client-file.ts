@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Settings } from '../settings/options.js'
+
+/** The browser client as it is served: built once, at registration. */
+export interface ClientFile {
+  readonly body: string
+  readonly etag: string
+}
+
+/** Reads the built client and tells it the policy. Relative times only: nothing in it depends on the request. */
+export function buildClientFile (settings: Settings): ClientFile {
+  // By the package's own name: the same from the sources and from the build.
+  const path = createRequire(import.meta.url).resolve('fastify-session-timeout/client/standalone.js')
+  const { afterTimeout, fixedInterval } = settings
+  const config = {
+    warnBefore: settings.warnBefore,
+    // An idle limit that differs by request is not known here; the client then finds out by itself.
+    ...(fixedInterval === undefined ? {} : { touchInterval: fixedInterval }),
+    ...(typeof afterTimeout === 'object' ? afterTimeout : {})
+  }
+  const body = readFileSync(path, 'utf8').replace('__SESSION_TIMEOUT_CONFIG__', () => JSON.stringify(config))
+  return Object.freeze({ body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` })
+}

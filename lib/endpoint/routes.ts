@@ -1,0 +1,114 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { now } from '../clock.js'
+import { endedError, StoreError } from '../errors.js'
+import { clearingCookie } from '../request/cookie.js'
+import type { Registration } from '../session/registration.js'
+import { touchAt } from '../session/touch.js'
+import { visitOf } from '../session/visit.js'
+import { sessionOf } from '../store/host-session.js'
+import { acceptAnyBody, readTypeLoosely, reportSchema, type Report } from './body.js'
+import { buildClientFile } from './client-file.js'
+import { resumedPage } from './resumed-page.js'
+import { createCrossSiteHook } from './same-origin.js'
+import { statusOf, statusSchema, type Status } from './status.js'
+
+interface Call {
+  Querystring: { page?: unknown }
+  Body: Report | null
+}
+
+/** Status, extend, sign out, and the browser client. */
+export async function registerRoutes (app: FastifyInstance, { registration, endpoint }: { registration: Registration, endpoint: string }): Promise<void> {
+  const { settings: { warnBefore, cookieName, trustedOrigins } } = registration
+  const client = buildClientFile(registration.settings)
+  const onRequest = [createCrossSiteHook(trustedOrigins), readTypeLoosely]
+  acceptAnyBody(app)
+  // The schemas describe the routes. The compiler of the application may expect another kind of schema.
+  app.setSerializerCompiler(() => data => JSON.stringify(data))
+  // The application's own, also one that is set later.
+  app.setErrorHandler((error, request, reply) => registration.app.errorHandler(error as Parameters<typeof registration.app.errorHandler>[0], request, reply))
+  // Asking is no activity, and the answer is the status whatever pages of the application get.
+  const config = { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' as const } }
+
+  app.get<Call>(endpoint, { config, exposeHeadRoute: true, schema: hidden({ 200: statusSchema }) }, async function getStatus (request, reply) {
+    reply.header('cache-control', 'no-store')
+    return answer(request)
+  })
+
+  app.post<Call>(endpoint, { config, onRequest, schema: hidden({ 200: statusSchema }, reportSchema) }, async function extendSession (request, reply) {
+    reply.header('cache-control', 'no-store')
+    const visit = visitOf(request)
+    const timing = visit?.liveTiming(now())
+    // Expiry was decided before the client's word is read: a late call revives nothing.
+    if (!timing) refuseEnded(request, reply)
+    // Another user's page has no say in this session.
+    const status = answer(request)
+    if (!status.yours) return status
+    try {
+      await touchAt(visit!, now() - (request.body?.idleFor ?? 0))
+    } catch (error) {
+      if (visit!.ended !== null) refuseEnded(request, reply)
+      throw error instanceof StoreError ? error : new StoreError({ cause: error })
+    }
+    return answer(request)
+  })
+
+  app.delete<Call>(endpoint, { config, onRequest, schema: hidden({ 204: { type: 'null' } }) }, async function signOut (request, reply) {
+    reply.header('cache-control', 'no-store')
+    await destroySession(request, reply)
+    return reply.code(204).send()
+  })
+
+  app.get(`${endpoint}/client.js`, { config: { sessionTimeout: false }, exposeHeadRoute: true, schema: hidden() }, async function sendClient (request, reply) {
+    share(request)
+    // Asked for anew at every load: a new policy, or a fix, must not come a day late.
+    reply.headers({ etag: client.etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+    if (request.headers['if-none-match']?.includes(client.etag)) return reply.code(304).send()
+    return reply.type('text/javascript; charset=utf-8').send(client.body)
+  })
+
+  app.get(`${endpoint}/resumed`, { config: { sessionTimeout: false }, exposeHeadRoute: true, schema: hidden() }, async function sendResumed (request, reply) {
+    share(request)
+    reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+    return reply.type('text/html; charset=utf-8').send(resumedPage)
+  })
+
+  function answer (request: FastifyRequest<Call>): Status {
+    const { page } = request.query
+    return statusOf(request, warnBefore, page === undefined ? undefined : String(page))
+  }
+
+  /** @throws FST_SESSION_TIMEOUT_ENDED */
+  function refuseEnded (request: FastifyRequest, reply: FastifyReply): never {
+    const visit = visitOf(request)
+    // The refused client asks for the reason next: with the cookie that it has, which @fastify/session would clear.
+    if (visit?.ended) visit.keepCookie = true
+    reply.header('www-authenticate', 'Session')
+    throw endedError(visit?.ended ?? 'missing')
+  }
+
+  async function destroySession (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const session = sessionOf(request)
+    // Outside the cookie's path there is no session to end.
+    if (session === undefined) return
+    if (visitOf(request)!.current !== null) {
+      try {
+        await session.destroy()
+      } catch (cause) {
+        throw new StoreError({ cause })
+      }
+    }
+    reply.header('set-cookie', clearingCookie(app.serializeCookie, cookieName, session))
+  }
+}
+
+/** Left out of API descriptions: these routes are the plugin's, and transforms of other kinds of schemas cannot read them. */
+function hidden (response?: object, body?: object): FastifySchema {
+  return { ...(response && { response }), ...(body && { body }), hide: true } as FastifySchema
+}
+
+/** The same for everybody, whatever cookie it was asked for with. */
+function share (request: FastifyRequest): void {
+  const visit = visitOf(request)
+  if (visit) visit.shared = true
+}

@@ -1,0 +1,147 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { now, second } from '../clock.js'
+import { deadlines } from '../policy.js'
+import type { Registration } from '../session/registration.js'
+import { visitOf, type Visit } from '../session/visit.js'
+import { readStored } from '../store/guarded-store.js'
+import { cookieAttributes, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
+import { refuseCookieName } from './check.js'
+import { tellTimeLeft } from './server-timing.js'
+
+type Header = ReturnType<FastifyReply['getHeader']>
+type Hook = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: () => void) => Promise<void> | undefined
+
+/** A response that leaves within that time of its touch needs no other look at the store. */
+const freshFor = second
+
+/**
+ * The onSend hook. It runs after @fastify/session's, which has saved the session and written its cookie
+ * into the header by then: reply.setCookie would add a second line, so the line in the header is rewritten.
+ */
+export function createCookieHook (registration: Registration): Hook {
+  const { app, settings: { cookieName, rolling, sessionOnly, endpoint } } = registration
+  const start = `${cookieName}=`
+  const clearing = `${cookieName}=;`
+
+  // Either calls `done` or returns a promise, for which Fastify has a guard: sending may throw.
+  return function finishResponse (request, reply, _payload, done) {
+    const visit = visitOf(request)
+    if (visit?.touchedAt !== undefined && now() - visit.touchedAt > freshFor && visit.isUnchanged) {
+      return lookAgain(visit).then(() => finish(request, reply, visit))
+    }
+    finish(request, reply, visit)
+    done()
+    return undefined
+  }
+
+  /** A slow handler: the session may have ended elsewhere since its touch, and the browser have a newer cookie. */
+  async function lookAgain (visit: Visit): Promise<void> {
+    const { sessions } = visit.host
+    const session = visit.came!
+    const stored = await readStored(sessions.store, session.id).catch(() => null)
+    if (stored === undefined) sessions.noticeEnd(session)
+    // Nobody knows: the cookie that the browser has will do.
+    if (!stored) visit.touchedAt = undefined
+  }
+
+  function finish (request: FastifyRequest, reply: FastifyReply, visit: Visit | undefined): void {
+    const header = reply.getHeader('set-cookie')
+    const isShared = visit?.shared === true || isForEveryone(reply)
+    const renews = visit?.touchedAt !== undefined && visit.isUnchanged
+    if (isShared) withhold(reply, header)
+    else if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
+    if (endpoint === false || isShared) return
+    const timing = visit?.liveTiming(now())
+    if (timing) tellTimeLeft(visit!, timing)
+  }
+
+  /** A shared cache would give somebody's session to everybody. */
+  function withhold (reply: FastifyReply, header: Header): void {
+    if (header === undefined) return
+    const kept = [header].flat().map(String).filter(line => !line.startsWith(start))
+    replaceHeader(reply, header, kept)
+  }
+
+  function rewrite (request: FastifyRequest, reply: FastifyReply, header: Header, visit: Visit | undefined, renews: boolean): void {
+    const lines = header === undefined ? [] : Array.isArray(header) ? header : [String(header)]
+    // Of several lines for the session cookie, browsers keep the last one.
+    const last = lines.findLastIndex(line => line.startsWith(start))
+    const own = choose(request, lines[last], visit, renews)
+    if (last === -1 && visit !== undefined) refuseOtherName(lines, request, reply)
+    const kept = lines.flatMap((line, index) => !line.startsWith(start) ? line : index === last ? own ?? [] : [])
+    if (last === -1 && own !== undefined) kept.push(own)
+    replaceHeader(reply, header, kept)
+  }
+
+  function choose (request: FastifyRequest, line: string | undefined, visit: Visit | undefined, renews: boolean): string | undefined {
+    // A hook before ours has replied: the cookie of its response has attributes, too.
+    if (visit === undefined) return line && setLifetime(line, visit)
+    const session = sessionOf(request)
+    const presented = session !== undefined && visit.isUnchanged
+    const ended = session !== undefined && visit.find(session.sessionId)?.ended != null
+    const resigned = presented && visit.cookie !== undefined && !visit.cookie.endsWith(session.encryptedSessionId)
+    if (line === undefined) return renews && !ended ? lineFor(request, visit, session!) : undefined
+    if (line.startsWith(clearing)) {
+      if (visit.keepCookie) return undefined
+      // An older secret signed the cookie of this live session: @fastify/session takes it for another one and clears it.
+      return (resigned && !ended ? lineFor(request, visit, session) : undefined) ?? clearingLine(session) ?? line
+    }
+    if (ended || (presented && !rolling && !resigned)) return undefined
+    return setLifetime(line, visit)
+  }
+
+  /** The cookie that the browser has, signed with the current secret, with the attributes that @fastify/session gives it. */
+  function lineFor (request: FastifyRequest, visit: Visit, session: HostSession): string | undefined {
+    const attributes = cookieAttributes(session)
+    // As @fastify/session: a Secure cookie does not travel over plain http.
+    if (attributes.secure === true && request.protocol !== 'https') return undefined
+    const prefix = prefixOf(visit.cookie!, session, visit.host.slots)
+    return prefix === undefined ? undefined : setLifetime(app.serializeCookie(cookieName, prefix + session.encryptedSessionId, attributes as object), visit)
+  }
+
+  /** A browser refuses to clear a `__Host-`, `__Secure-` or Partitioned cookie by the host's line, which has no Secure. */
+  function clearingLine (session: HostSession | undefined): string | undefined {
+    return session && cookieAttributes(session).secure ? clearingCookie(app.serializeCookie, cookieName, session) : undefined
+  }
+
+  function setLifetime (line: string, visit: Visit | undefined): string {
+    const timing = visit?.timing()
+    if (!sessionOnly && !timing) return line
+    const bare = line.split('; ').filter(attribute => !/^(?:expires|max-age)=/i.test(attribute)).join('; ')
+    if (sessionOnly) return bare
+    const seconds = Math.max(0, Math.ceil((deadlines(timing!.record, timing!.limits).first - now()) / 1000))
+    return `${bare}; Max-Age=${seconds}; Expires=${new Date(now() + seconds * 1000).toUTCString()}`
+  }
+
+  /** A line that holds this session's id under another name than ours: nothing would ever be checked. */
+  function refuseOtherName (lines: readonly string[], request: FastifyRequest, reply: FastifyReply): void {
+    const session = sessionOf(request)
+    if (session === undefined) return
+    const value = encodeURIComponent(session.encryptedSessionId)
+    const other = lines.find(line => line.split(';', 1)[0]!.endsWith(value))
+    if (other === undefined) return
+    // The response to the error passes here again, and takes no session to the browser.
+    reply.removeHeader('set-cookie')
+    refuseCookieName(other.slice(0, other.indexOf('=')), cookieName)
+  }
+}
+
+/** One cookie stays a string, as @fastify/cookie writes it. */
+function replaceHeader (reply: FastifyReply, before: Header, lines: string[]): void {
+  // reply.header() would append to what is there.
+  reply.removeHeader('set-cookie')
+  if (lines.length === 0) return
+  const keepsForm = Array.isArray(before) && before.length === lines.length
+  reply.header('set-cookie', lines.length === 1 && !keepsForm ? lines[0] : lines)
+}
+
+/** The line that takes a session's cookie from the browser, with the attributes it was set with. */
+export function clearingCookie (serialize: (name: string, value: string, options: object) => string, cookieName: string, session: HostSession): string {
+  return serialize(cookieName, '', { ...cookieAttributes(session), maxAge: 0, expires: new Date(0) })
+}
+
+/** What shared caches may keep and give to others. */
+function isForEveryone (reply: FastifyReply): boolean {
+  const control = reply.getHeader('cache-control')
+  return control !== undefined && /(?:^|[\s,])(?:public|s-maxage)(?:[\s,=]|$)/i.test(String(control))
+}

@@ -1,0 +1,26 @@
+import { now } from '../clock.js'
+import { deadlines } from '../policy.js'
+import type { Timing, Visit } from '../session/visit.js'
+import { isPage } from './navigation.js'
+import { createPageTag } from './page-tag.js'
+
+/**
+ * Tells scripts of the page how long the session has left, in a header that browsers hand to them; and a page, when
+ * it is loaded, whose it is.
+ */
+export function tellTimeLeft (visit: Visit, { session, record, limits }: Timing): void {
+  const { request, reply } = visit
+  const left = Math.max(0, deadlines(record, limits).first - now())
+  const tag = isPage(request) ? `;desc="${createPageTag(visit, session)}"` : ''
+  const metric = `session-timeout;dur=${left}${tag}`
+  const present = reply.getHeader('server-timing')
+  const { metric: before } = visit
+  visit.metric = metric
+  // When a later hook throws, the response to that error passes here again.
+  const text = present === undefined || present === before
+    ? metric
+    : before !== undefined && String(present).includes(before)
+      ? String(present).replace(before, () => metric)
+      : `${String(present)}, ${metric}`
+  reply.header('server-timing', text)
+}

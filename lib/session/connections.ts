@@ -1,0 +1,218 @@
+import type { FastifyRequest } from 'fastify'
+import { now, second } from '../clock.js'
+import { describeFault, endedError, StoreError } from '../errors.js'
+import { clampRecord, deadlines, endOf, mergeRecords, stricter, type Limits, type SessionRecord } from '../policy.js'
+import { readStored } from '../store/guarded-store.js'
+import { readRecord } from '../store/stored-session.js'
+import type { EndReason, TimeoutReason } from '../../types/reasons.js'
+import { endByTimeout } from './end.js'
+import type { EndListener, KnownSession } from './known-session.js'
+import type { Sessions } from './sessions.js'
+import { tellable, type Timing, type Visit } from './visit.js'
+
+/** How long an end in another process may go unnoticed by an open connection. */
+const lookupInterval = 30 * second
+
+/** How long a store may take to answer at the deadline: a client that queues while its server is down never does. */
+const storePatience = second
+
+/** The requests of one registration that hold a signal. */
+export interface Connections {
+  signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal
+  /** Lets go of every timer and listener; the sessions live on. */
+  close (): void
+}
+
+interface Connection {
+  readonly visit: Visit
+  readonly limits: Limits
+  readonly controller: AbortController
+  release (): void
+}
+
+export function createConnections (): Connections {
+  const signals = new WeakMap<FastifyRequest, AbortSignal>()
+  const open = new Map<Connection, Watch>()
+  return { signalFor, close }
+
+  function signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal {
+    const known = signals.get(request)
+    if (known) return known
+    const timing = visit?.liveTiming(now()) ?? null
+    const signal = timing !== null && isOpen(visit!)
+      ? connect(visit!, timing)
+      : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
+    signals.set(request, signal)
+    return signal
+  }
+
+  function connect (visit: Visit, { session, limits }: Timing): AbortSignal {
+    const { raw } = visit.reply
+    // After an upgrade the response never finishes: the socket tells.
+    const socket = visit.request.headers.upgrade === undefined ? undefined : visit.request.raw.socket
+    const connection: Connection = { visit, limits, controller: new AbortController(), release }
+    raw.once('close', leave)
+    raw.once('finish', leave)
+    socket?.once('close', leave)
+    const watch = watchOf(visit.host.sessions, session)
+    open.set(connection, watch)
+    watch.add(connection)
+    return connection.controller.signal
+
+    function leave (): void {
+      release()
+      watch.remove(connection)
+    }
+
+    function release (): void {
+      open.delete(connection)
+      raw.removeListener('close', leave)
+      raw.removeListener('finish', leave)
+      socket?.removeListener('close', leave)
+    }
+  }
+
+  function close (): void {
+    for (const [connection, watch] of open) {
+      connection.release()
+      watch.remove(connection)
+    }
+  }
+}
+
+/** Whether somebody is still there, so that something tells when to let go. */
+function isOpen ({ reply: { raw } }: Visit): boolean {
+  return !raw.destroyed && !raw.writableFinished
+}
+
+function watchOf (sessions: Sessions, session: KnownSession): Watch {
+  return (session.watch ??= new Watch(sessions, session)) as Watch
+}
+
+/** Watches one session for all its connections: one timer, one lookup, however many they are. */
+class Watch implements EndListener {
+  readonly #sessions: Sessions
+  readonly #session: KnownSession
+  readonly #connections = new Set<Connection>()
+  /** The strictest of its connections'. */
+  #limits: Limits = { idle: false, absolute: false }
+  /** When the store was last asked, or the session seen live, epoch ms. */
+  #lookedUpAt = now()
+  /** Whether the store still owes an answer. */
+  #asking = false
+  #timer: NodeJS.Timeout | undefined
+  #faultLogged = false
+
+  constructor (sessions: Sessions, session: KnownSession) {
+    this.#sessions = sessions
+    this.#session = session
+  }
+
+  add (connection: Connection): void {
+    // Held also when the requests are over, as after an upgrade.
+    if (this.#connections.size === 0) this.#sessions.use(this.#session.id)
+    this.#connections.add(connection)
+    this.#limits = stricter(this.#limits, connection.limits)
+    this.#schedule()
+  }
+
+  remove (connection: Connection): void {
+    if (!this.#connections.delete(connection)) return
+    if (this.#connections.size === 0) return this.#stop()
+    this.#limits = Array.from(this.#connections, ({ limits }) => limits).reduce(stricter)
+  }
+
+  sessionEnded (reason: EndReason): void {
+    if (!this.#isWatching) return
+    const connections = [...this.#connections]
+    this.#connections.clear()
+    this.#stop()
+    for (const { controller, release } of connections) {
+      release()
+      controller.abort(endedError(tellable(reason)!))
+    }
+  }
+
+  get #isWatching (): boolean {
+    return this.#session.watch === this
+  }
+
+  #stop (): void {
+    clearTimeout(this.#timer)
+    this.#session.watch = undefined
+    this.#sessions.release(this.#session)
+  }
+
+  /** What is known of the clock now; the session may have lost it, with its user. */
+  get #record (): SessionRecord | null {
+    return this.#session.record
+  }
+
+  #endAt (at: number): TimeoutReason | null {
+    return this.#record && endOf(this.#record, this.#limits, at)
+  }
+
+  #schedule (atLeast = 1): void {
+    clearTimeout(this.#timer)
+    const deadline = this.#record ? deadlines(this.#record, this.#limits).first : Infinity
+    const due = Math.min(deadline, this.#lookedUpAt + lookupInterval)
+    this.#timer = setTimeout(() => this.#wake(), Math.min(lookupInterval, Math.max(atLeast, due - now()))).unref()
+  }
+
+  #wake (): void {
+    if (this.#asking && this.#endAt(now()) !== null) return this.#fail(new Error('The session store did not answer in time'))
+    this.#lookUp().catch(error => this.#fail(error)).finally(() => { this.#asking = false })
+  }
+
+  async #lookUp (): Promise<void> {
+    const at = now()
+    // Timers may fire a millisecond early, and the clock may have been set back.
+    const due = this.#endAt(at) !== null || at - this.#lookedUpAt >= lookupInterval || at < this.#lookedUpAt
+    if (!due) return this.#schedule()
+    this.#lookedUpAt = at
+    this.#asking = true
+    // For a store that never answers.
+    this.#schedule(storePatience)
+    const session = this.#session
+    const stored = await readStored(this.#sessions.store, session.id)
+    // The last one may have left meanwhile, and another one of the same session come.
+    if (!this.#isWatching) return
+    if (stored === undefined) return this.#sessions.noticeEnd(session)
+    const record = readRecord(stored)
+    // Without a record the user was taken out of the session: signed out.
+    if (record === undefined) return this.sessionEnded('missing')
+    if (record !== null) session.record = session.record ? mergeRecords(session.record, record, at) : clampRecord(record, at)
+    this.#faultLogged = false
+    const reason = record === null ? 'idle' : this.#endAt(at)
+    if (reason !== null) await this.#end(reason, at)
+    else this.#schedule()
+  }
+
+  /** An open page is signed out on time, and the audit line written on time, even if no request ever comes again. */
+  async #end (reason: TimeoutReason, at: number): Promise<void> {
+    const { visit } = this.#connections.values().next().value!
+    try {
+      const outcome = await endByTimeout(visit, { session: this.#session, limits: this.#limits, reason, at }, () => {})
+      if (outcome.kind === 'ended') this.sessionEnded(outcome.reason)
+      else if (this.#isWatching) this.#schedule()
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      // There is no response to carry it.
+      visit.request.log.error({ err: error }, 'session timed out, then onTimeout failed')
+    }
+  }
+
+  /** The store is down: connections stay until the deadline last known, then they close. */
+  #fail (error: unknown): void {
+    if (!this.#isWatching) return
+    if (!this.#faultLogged) {
+      this.#faultLogged = true
+      const { visit } = this.#connections.values().next().value!
+      const fault = error instanceof StoreError ? error.cause : error
+      visit.request.log.error({ err: describeFault(fault) }, 'open connections not checked: the session store failed')
+    }
+    const reason = this.#endAt(now())
+    if (reason === null) this.#schedule()
+    else this.sessionEnded(reason)
+  }
+}

@@ -1,0 +1,46 @@
+import type { EndReason, TimeoutReason } from '../../types/reasons.js'
+import type { SessionRecord } from '../policy.js'
+import { Queue } from './queue.js'
+
+/** What came of an attempt to end a session; `by` tells whether it was this attempt that ended it. */
+export type Outcome =
+  | { readonly kind: 'ended', readonly reason: EndReason, readonly record: SessionRecord | null, readonly by: 'us' | 'others' }
+  | { readonly kind: 'live', readonly record: SessionRecord | null }
+
+/** Whoever wants to hear at once that a session is over. */
+export interface EndListener {
+  sessionEnded (reason: EndReason): void
+}
+
+/**
+ * What this process knows of one session while any request or connection uses it: one object, whoever asks, so that
+ * no two of them can believe different things. `Sessions` finds it by its id.
+ */
+export class KnownSession {
+  readonly id: string
+  /** The clock in force; it may be newer than the one in `request.session`. Null: the session is not timed. */
+  record: SessionRecord | null = null
+  /** Why it is over; null while it is not. */
+  ended: EndReason | null
+  /** Whether the store has had it. */
+  stored = false
+  /** How many requests, connections and operations use it. */
+  users = 0
+  /** Whatever reads it from the store and writes it back takes its turn here. */
+  readonly queue = new Queue()
+  /** What several requests want at the same time is done once, and fails once. */
+  touching: Promise<SessionRecord | null | undefined> | undefined
+  ending: Promise<Outcome> | undefined
+  /** Its open connections. */
+  watch: EndListener | undefined
+
+  constructor (id: string, ended: EndReason | null) {
+    this.id = id
+    this.ended = ended
+  }
+}
+
+/** Whether the plugin ended it for the time that passed. */
+export function isTimeout (reason: EndReason): reason is TimeoutReason {
+  return reason === 'idle' || reason === 'absolute'
+}

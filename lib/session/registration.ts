@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { SessionStore } from '@fastify/session'
+import { NoSessionError } from '../errors.js'
+import type { Settings } from '../settings/options.js'
+import type { RouteRules } from '../settings/route-rules.js'
+import { findSlots, sessionOf, type HostSession, type Slots } from '../store/host-session.js'
+import { sessionsOf, type Sessions } from './sessions.js'
+
+/** One registration of the plugin. */
+export interface Registration {
+  readonly app: FastifyInstance
+  readonly settings: Settings
+  /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
+  readonly rulesOf: (request: FastifyRequest) => RouteRules | undefined
+  /** Known from the first session on. */
+  host: Host | undefined
+  /** Said once: that appliesTo contradicts itself; and seen once: that the cookie comes under its name. */
+  readonly noticed: { contradiction: boolean, cookieName: boolean }
+}
+
+/** @fastify/session as found at run time. */
+export interface Host {
+  readonly slots: Slots
+  readonly sessions: Sessions
+}
+
+/**
+ * @param onSuccessor called when a session of that request makes another one that is to take its place
+ * @throws FST_SESSION_TIMEOUT_NO_SESSION
+ */
+export function hostOf (registration: Registration, session: HostSession, store: SessionStore, onSuccessor: (request: FastifyRequest) => void): Host {
+  registration.host ??= {
+    slots: findSlots(session, store, onSuccessor),
+    sessions: sessionsOf(store, registration.app.log)
+  }
+  return registration.host
+}
+
+/**
+ * The sessions of the host's store, also before the first request has come.
+ * @throws FST_SESSION_TIMEOUT_NO_SESSION
+ */
+export async function findSessions (registration: Registration): Promise<Sessions> {
+  if (registration.host !== undefined) return registration.host.sessions
+  const { app } = registration
+  // A session of nobody, for a request that never was, holds the store like any other.
+  const request = { headers: {}, cookies: {}, protocol: 'http', server: app } as unknown as FastifyRequest
+  await new Promise<void>((resolve, reject) => {
+    app.decryptSession('', request, (error?: unknown) => error ? reject(error) : resolve())
+  })
+  const session = sessionOf(request)
+  const store = session && Object.getOwnPropertySymbols(session).map(symbol => session[symbol]).find(isStore)
+  if (!store) throw new NoSessionError('The store of @fastify/session was not found')
+  return sessionsOf(store, app.log)
+}
+
+function isStore (value: unknown): value is SessionStore {
+  const { get, set, destroy } = (value ?? {}) as Partial<SessionStore>
+  return typeof get === 'function' && typeof set === 'function' && typeof destroy === 'function'
+}

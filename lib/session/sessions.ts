@@ -1,0 +1,114 @@
+import { channel } from 'node:diagnostics_channel'
+import type { FastifyBaseLogger } from 'fastify'
+import type { SessionStore } from '@fastify/session'
+import type { SessionEnd } from '../../types/index.js'
+import type { EndReason } from '../../types/reasons.js'
+import { now } from '../clock.js'
+import { describeFault } from '../errors.js'
+import type { SessionRecord } from '../policy.js'
+import { createGuardedStore, type GuardedStore } from '../store/guarded-store.js'
+import { createRecentEnds, type RecentEnds } from '../store/recent-ends.js'
+import { isTimeout, KnownSession } from './known-session.js'
+
+const ends = channel('fastify-session-timeout:end')
+
+const byStore = new WeakMap<SessionStore, Sessions>()
+
+/** The sessions of a store: one book of them in this process, however many registrations use the store. */
+export function sessionsOf (store: SessionStore, log: FastifyBaseLogger): Sessions {
+  let sessions = byStore.get(store)
+  if (sessions === undefined) byStore.set(store, sessions = new Sessions(store, log))
+  return sessions
+}
+
+/** What this process knows of the sessions in a store: of those in use, and of those that ended within a minute. */
+export class Sessions {
+  readonly store: GuardedStore
+  readonly recent: RecentEnds = createRecentEnds()
+  readonly #inUse = new Map<string, KnownSession>()
+  readonly #log: FastifyBaseLogger
+  #complained = false
+
+  constructor (store: SessionStore, log: FastifyBaseLogger) {
+    this.#log = log
+    this.store = createGuardedStore(store, this.recent, error => this.#complain(error))
+  }
+
+  /** The one object for that session. Every use ends with a {@link release}. */
+  use (id: string): KnownSession {
+    let session = this.#inUse.get(id)
+    if (session === undefined) {
+      session = new KnownSession(id, this.recent.find(id)?.reason ?? null)
+      this.#inUse.set(id, session)
+    }
+    session.users++
+    return session
+  }
+
+  release (session: KnownSession): void {
+    if (--session.users === 0) this.#inUse.delete(session.id)
+  }
+
+  /**
+   * Lets an operation that reads the session from the store and writes it back take its turn.
+   * After the response, when nobody holds the session any more, there may be another object for it by now.
+   */
+  takeTurn (session: KnownSession, operation: (session: KnownSession, done: () => void) => void): void {
+    const one = this.use(session.id)
+    if (one !== session) one.stored ||= session.stored
+    one.queue.run(done => operation(one, () => {
+      if (one !== session) Object.assign(session, { record: one.record, ended: one.ended, stored: one.stored })
+      done()
+      this.release(one)
+    }))
+  }
+
+  /** The same for an asynchronous operation. */
+  inTurn<Result> (session: KnownSession, operation: (session: KnownSession) => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.takeTurn(session, (one, done) => {
+        operation(one).finally(done).then(resolve, reject)
+      })
+    })
+  }
+
+  /** Before the store is asked to destroy it: from here on, no write under way in this process brings it back. */
+  beginEnd (session: KnownSession, reason: EndReason, cookie?: string): void {
+    session.ended = reason
+    this.recent.remember(session.id, reason, cookie)
+  }
+
+  /** The store did not destroy it. */
+  takeBackEnd (session: KnownSession, cookie?: string): void {
+    session.ended = null
+    this.recent.forget(session.id, cookie)
+  }
+
+  /** It is destroyed: everyone in this process is told, once. */
+  completeEnd (session: KnownSession): void {
+    const { record, ended } = session
+    const reason = ended!
+    // A session of nobody has no end that anyone counts; one with a malformed record has no instants.
+    if ((record !== null || isTimeout(reason)) && ends.hasSubscribers) ends.publish(describe(reason, record))
+    session.watch?.sessionEnded(reason)
+  }
+
+  /** The store does not have it any more: somebody ended it. */
+  noticeEnd (session: KnownSession, reason: EndReason = 'missing', cookie?: string): void {
+    if (session.ended !== null) return
+    this.beginEnd(session, reason, cookie)
+    this.completeEnd(session)
+  }
+
+  #complain (error: unknown): void {
+    if (this.#complained) return
+    this.#complained = true
+    this.#log.warn({ err: describeFault(error) },
+      'the session store cannot keep marks of ended sessions: a request in flight in another process may bring one back')
+  }
+}
+
+function describe (reason: EndReason, record: SessionRecord | null): SessionEnd {
+  const { startedAt, lastActivity } = record ?? { startedAt: null, lastActivity: null }
+  return Object.freeze({ reason, startedAt, lastActivity, idleFor: lastActivity === null ? null : Math.max(0, now() - lastActivity) })
+}

@@ -1,0 +1,177 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { EndedReason, EndReason } from '../../types/reasons.js'
+import { endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
+import { sessionOf } from '../store/host-session.js'
+import { isTimeout, type KnownSession } from './known-session.js'
+import type { Host, Registration } from './registration.js'
+import type { RouteRules } from '../settings/route-rules.js'
+
+/** A clock and the limits it is held against: of a session that is timed, and live as far as this process knows. */
+export interface Timing {
+  readonly session: KnownSession
+  readonly record: SessionRecord
+  readonly limits: Limits
+}
+
+/** Where a request keeps its visit. */
+export const visitKey = Symbol('fastify-session-timeout.visit')
+
+type WithVisit = FastifyRequest & { [visitKey]: Visit | null }
+type Wire = FastifyReply['raw'] & { [visitKey]?: Visit }
+
+/** Undefined before the check, and outside the cookie's path. */
+export function visitOf (request: FastifyRequest): Visit | undefined {
+  return (request as WithVisit)[visitKey] ?? undefined
+}
+
+/**
+ * What one request has to do with sessions: the one it came with and the one it has now.
+ * A class, for once: one is made for each request, and methods on a prototype cost nothing then.
+ */
+export class Visit {
+  readonly registration: Registration
+  readonly host: Host
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  /** When the request arrived, epoch ms. */
+  readonly at: number
+  /** The session cookie that came with the request. */
+  readonly cookie: string | undefined
+  readonly route: RouteRules | undefined
+  /** The stored session that the request came with. */
+  came: KnownSession | null = null
+  /** The expiry of its cookie as it was loaded. */
+  loadedExpiry: unknown
+  /** The stored session that it has now, see {@link current}. */
+  #latest: KnownSession | null = null
+  /** Why there is none, where nothing came but a cookie. */
+  cameEnded: EndedReason | null = null
+  #limits: Limits | undefined
+  #generalLimits: Limits | undefined
+  /** What appliesTo said of the session as it was loaded. */
+  appliedAtLoad = true
+  /** Whether onTimeout has answered the request. */
+  replied = false
+  /** When a touch asked for the cookie to be sent again, epoch ms. */
+  touchedAt: number | undefined
+  /** The browser keeps the cookie that it has: nothing is sent that clears it. */
+  keepCookie = false
+  /** The response is for everybody: it carries no session cookie, and tells no time left. */
+  shared = false
+  /** A session of this request is being exchanged by `regenerate()`. */
+  exchanging = false
+  /** The session that was exchanged: what its successor may carry on, and the clock it had. */
+  predecessor: { readonly live: boolean, readonly record: SessionRecord | null } | undefined
+  /** The time left as the response's header has it by now. */
+  metric: string | undefined
+  #held: KnownSession[] = []
+  #over = false
+
+  constructor (registration: Registration, host: Host, request: FastifyRequest, reply: FastifyReply, at: number, cookie: string | undefined, route: RouteRules | undefined) {
+    this.registration = registration
+    this.host = host
+    this.request = request
+    this.reply = reply
+    this.at = at
+    this.cookie = cookie
+    this.route = route
+    ;(request as WithVisit)[visitKey] = this
+    ;(reply.raw as Wire)[visitKey] = this
+    reply.raw.on('close', leaveVisit)
+    // After an upgrade the response may never be closed: the socket tells.
+    if (request.headers.upgrade !== undefined) request.raw.socket.once('close', () => this.leave())
+  }
+
+  /** What is known of a session, held until the response is over. */
+  hold (id: string): KnownSession {
+    const held = this.find(id)
+    if (held) return held
+    const session = this.host.sessions.use(id)
+    if (this.#over) this.host.sessions.release(session)
+    else this.#held.push(session)
+    return session
+  }
+
+  /** One that this request holds. */
+  find (id: string): KnownSession | undefined {
+    return this.#held.find(session => session.id === id)
+  }
+
+  /** The request's session is this one, which the store has. */
+  settleOn (session: KnownSession): void {
+    session.stored = true
+    this.#latest = session
+  }
+
+  /** The stored session that `request.session` is now; null for a new one, and for none. */
+  get current (): KnownSession | null {
+    const latest = this.#latest
+    return latest !== null && sessionOf(this.request)?.sessionId === latest.id ? latest : null
+  }
+
+  /** Whether the request's session is the one that it came with. */
+  get isUnchanged (): boolean {
+    return this.came !== null && this.current === this.came
+  }
+
+  /** The same as {@link clock}, null also for a session that is not checked on this route. */
+  timing (): Timing | null {
+    return this.route?.checked === false && this.isUnchanged ? null : this.clock()
+  }
+
+  /** Null for a session that is not timed, or known to have ended. */
+  clock (): Timing | null {
+    const session = this.current
+    if (session === null || session.record === null || session.ended !== null) return null
+    return { session, record: session.record, limits: this.limits() }
+  }
+
+  /** The same as {@link timing}, null also when the deadline has passed. */
+  liveTiming (at: number): Timing | null {
+    const timing = this.timing()
+    return timing !== null && endOf(timing.record, timing.limits, at) === null ? timing : null
+  }
+
+  /** The limits of this request: a route's can only be stricter. @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
+  limits (): Limits {
+    if (this.#limits === undefined) this.useLimits(this.registration.settings.limits(this.request))
+    return this.#limits!
+  }
+
+  /** The limits that the stored copy lives by, whatever route it was written from. @throws as {@link limits} */
+  generalLimits (): Limits {
+    this.limits()
+    return this.#generalLimits!
+  }
+
+  /** Asked once for each session: an option function may fail, or change its mind, at a second call. */
+  useLimits (general: Limits): void {
+    const idle = this.route?.idle
+    this.#generalLimits = general
+    this.#limits = idle === undefined ? general : stricter(general, { idle, absolute: false })
+  }
+
+  /** Why the session that the request has, or came with, is over. */
+  get ended (): EndedReason | null {
+    const current = this.current
+    if (current !== null) return tellable(current.ended)
+    return this.cameEnded ?? tellable(this.came?.ended ?? null)
+  }
+
+  /** The response is over: lets go of every session. */
+  leave (): void {
+    if (this.#over) return
+    this.#over = true
+    for (const session of this.#held) this.host.sessions.release(session)
+  }
+}
+
+// One function for all responses: a closure for each would cost as much as the rest of the visit.
+function leaveVisit (this: Wire): void {
+  this[visitKey]!.leave()
+}
+
+/** What applications are told of an end that was no timeout. */
+export function tellable (reason: EndReason | null): EndedReason | null {
+  return reason === null || isTimeout(reason) ? reason : 'missing'
+}

@@ -1,0 +1,35 @@
+import type { FastifySessionTimeoutOptions, FlashOptions } from '../../types/index.js'
+import type { TimeoutReason } from '../../types/reasons.js'
+import { minute } from '../clock.js'
+import { invalidOption } from '../errors.js'
+import { fn, refuseUnknown } from './values.js'
+
+/** How messages are written, with the defaults filled in. */
+export type FlashSettings = Required<FlashOptions>
+
+/**
+ * @param hasFlash whether @fastify/flash is registered
+ * @throws FST_SESSION_TIMEOUT_INVALID_OPTION
+ */
+export function resolveFlash (value: FastifySessionTimeoutOptions['flash'], hasFlash: boolean): FlashSettings | false {
+  if (value === false || (value === undefined && !hasFlash)) return false
+  if (value !== undefined && value !== true && (value === null || typeof value !== 'object' || Array.isArray(value))) {
+    throw invalidOption('flash', 'true, false or { type, ended, expiring }', value)
+  }
+  if (!hasFlash) throw invalidOption('flash', 'left out unless @fastify/flash is registered before', value)
+  const { type = 'warning', ended = endedText, expiring = expiringText, ...rest } = value === true || value === undefined ? {} : value
+  refuseUnknown('flash', rest)
+  if (typeof type !== 'string' || type === '') throw invalidOption('flash.type', 'the type of a message', type)
+  return Object.freeze({ type, ended: fn('flash.ended', ended)!, expiring: fn('flash.expiring', expiring)! })
+}
+
+function endedText (reason: TimeoutReason): string {
+  return reason === 'idle'
+    ? 'You were signed out because you were inactive for too long. Please sign in again.'
+    : 'You were signed out because your session reached its time limit. Please sign in again.'
+}
+
+function expiringText (remaining: number): string {
+  const minutes = Math.max(1, Math.ceil(remaining / minute))
+  return `Your session ends in ${minutes === 1 ? '1 minute' : `${minutes} minutes`}. Save your work; you will be asked to sign in again.`
+}

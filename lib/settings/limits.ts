@@ -1,0 +1,49 @@
+import type { FastifyRequest } from 'fastify'
+import type { Duration, Limit } from '../../types/index.js'
+import { minute } from '../clock.js'
+import { invalidOption } from '../errors.js'
+import type { Limits } from '../policy.js'
+import { duration } from './values.js'
+
+/** A limit whose value is known at registration, or a function that tells it for each request. */
+export type ResolvedLimit = number | false | ((request: FastifyRequest) => Duration | false)
+
+/** @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
+export function resolveLimit (option: string, value: Limit): ResolvedLimit {
+  return value === false || typeof value === 'function' ? value : duration(option, value)
+}
+
+/** Constant limits, the usual case, cost nothing per request. */
+export function limitsReader (idleTimeout: ResolvedLimit, absoluteTimeout: ResolvedLimit): (request: FastifyRequest) => Limits {
+  if (typeof idleTimeout !== 'function' && typeof absoluteTimeout !== 'function') {
+    const limits = Object.freeze({ idle: idleTimeout, absolute: absoluteTimeout })
+    return () => limits
+  }
+  return (request) => {
+    const idle = typeof idleTimeout === 'function' ? returned('idleTimeout', idleTimeout(request)) : idleTimeout
+    const absolute = typeof absoluteTimeout === 'function' ? returned('absoluteTimeout', absoluteTimeout(request)) : absoluteTimeout
+    refuseNoLimit(idle, absolute)
+    return { idle, absolute }
+  }
+}
+
+/** @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
+export function refuseNoLimit (idle: ResolvedLimit, absolute: ResolvedLimit): void {
+  if (idle === false && absolute === false) {
+    throw invalidOption('idleTimeout or absoluteTimeout', 'set: a session without any limit never ends', false)
+  }
+}
+
+function returned (option: string, value: Duration | false): number | false {
+  return value === false ? false : duration(`what ${option} returns`, value)
+}
+
+/**
+ * The least time between two touches of a session with that idle limit.
+ * With limits that differ by request, an interval that suits one may be longer than another's whole idle time.
+ */
+export function touchIntervalFor (idle: number | false, configured: number | undefined): number {
+  if (idle === false) return configured ?? minute
+  const derived = Math.min(minute, Math.floor(idle / 30))
+  return configured !== undefined && configured < idle ? configured : derived
+}

@@ -1,0 +1,155 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifySessionTimeoutOptions, SessionTimeout } from '../../types/index.js'
+import { hour, minute, second } from '../clock.js'
+import { invalidOption } from '../errors.js'
+import type { Limits } from '../policy.js'
+import { resolveAfterTimeout, type EndedAnswer } from './after-timeout.js'
+import { resolveFlash, type FlashSettings } from './flash.js'
+import { limitsReader, refuseNoLimit, resolveLimit, touchIntervalFor, type ResolvedLimit } from './limits.js'
+import { isReturnPath } from './return-path.js'
+import { duration, durationOrZero, flag, fn, given } from './values.js'
+import { resolvePredicate, resolveUser, type Predicate, type ReadUser } from './option-functions.js'
+
+/** The options, resolved once. Raw options are not read again. */
+export interface Settings {
+  readonly limits: (request: FastifyRequest) => Limits
+  /** The idle limit where it is the same for every request. */
+  readonly fixedIdle: number | false | undefined
+  /** The least time between two touches where it is the same for every request. */
+  readonly fixedInterval: number | undefined
+  readonly warnBefore: number
+  /** The least time between two touches of a session with that idle limit. */
+  readonly touchInterval: (idle: number | false) => number
+  readonly storeGrace: number
+  readonly rolling: boolean
+  readonly sessionOnly: boolean
+  readonly cookieName: string
+  /** Null without the option: nobody knows who is signed in. */
+  readonly user: ReadUser
+  readonly appliesTo: Predicate
+  /** appliesTo looks at the request, which may not be complete when a session is loaded. */
+  readonly mayContradict: boolean
+  readonly countsAsActivity: Predicate
+  readonly afterTimeout: EndedAnswer
+  readonly onTimeout: ((request: FastifyRequest, reply: FastifyReply, timeout: SessionTimeout) => unknown) | undefined
+  readonly flash: FlashSettings | false
+  readonly endpoint: string | false
+  /** As browsers write them in Origin. */
+  readonly trustedOrigins: ReadonlySet<string>
+  /** What is logged at start. */
+  readonly summary: Readonly<Record<string, unknown>>
+  /** What is legal but probably not meant. */
+  readonly warnings: readonly string[]
+}
+
+const optionNames = new Set<string>([
+  'idleTimeout', 'absoluteTimeout', 'warnBefore', 'touchInterval', 'rolling', 'sessionOnly', 'cookieName', 'user', 'appliesTo',
+  'storeGrace', 'trustedOrigins', 'countsAsActivity', 'afterTimeout', 'onTimeout', 'flash', 'endpoint'
+] satisfies Array<keyof FastifySessionTimeoutOptions>)
+
+// What fastify.register itself takes; it hands them on.
+const registerOptionNames = new Set(['prefix', 'logLevel', 'logSerializers', 'encapsulate'])
+
+/**
+ * @param hasFlash whether @fastify/flash is registered
+ * @throws FST_SESSION_TIMEOUT_INVALID_OPTION
+ */
+export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash: boolean): Settings {
+  refuseUnknownOptions(options)
+  const idleTimeout = resolveLimit('idleTimeout', given(options.idleTimeout, 30 * minute))
+  const absoluteTimeout = resolveLimit('absoluteTimeout', given(options.absoluteTimeout, 24 * hour))
+  refuseNoLimit(idleTimeout, absoluteTimeout)
+  const warnBefore = duration('warnBefore', given(options.warnBefore, 2 * minute))
+  const interval = resolveTouchInterval(options.touchInterval, idleTimeout)
+  const cookieName = given(options.cookieName, 'sessionId')
+  if (typeof cookieName !== 'string' || cookieName === '') throw invalidOption('cookieName', 'the name of the session cookie', cookieName)
+  const user = resolveUser(options.user)
+  const appliesTo = resolvePredicate('appliesTo', options.appliesTo)
+  const settings = {
+    warnBefore,
+    storeGrace: durationOrZero('storeGrace', given(options.storeGrace, 24 * hour)),
+    rolling: flag('rolling', options.rolling, true),
+    sessionOnly: flag('sessionOnly', options.sessionOnly, true),
+    cookieName,
+    afterTimeout: resolveAfterTimeout('afterTimeout', given(options.afterTimeout, 'continue')),
+    endpoint: resolveEndpoint(given(options.endpoint, false))
+  }
+  const fixedIdle = typeof idleTimeout === 'function' ? undefined : idleTimeout
+  const fixedInterval = fixedIdle === undefined ? interval : touchIntervalFor(fixedIdle, interval)
+  const trustedOrigins = resolveOrigins(given(options.trustedOrigins, []))
+  return Object.freeze({
+    ...settings,
+    limits: limitsReader(idleTimeout, absoluteTimeout),
+    fixedIdle,
+    fixedInterval,
+    touchInterval: (idle) => touchIntervalFor(idle, interval),
+    user: user ?? nobodyKnown,
+    appliesTo: appliesTo ?? (user ? request => user(request.session) !== null : always),
+    mayContradict: appliesTo !== undefined,
+    countsAsActivity: resolvePredicate('countsAsActivity', options.countsAsActivity) ?? always,
+    onTimeout: fn('onTimeout', options.onTimeout),
+    flash: resolveFlash(options.flash, hasFlash),
+    trustedOrigins,
+    summary: Object.freeze({
+      ...settings,
+      idleTimeout: fixedIdle ?? 'per request',
+      absoluteTimeout: typeof absoluteTimeout === 'function' ? 'per request' : absoluteTimeout,
+      touchInterval: fixedInterval ?? 'per request',
+      appliesTo: appliesTo ? 'some sessions' : user ? 'sessions of a user' : 'every session',
+      trustedOrigins: [...trustedOrigins]
+    }),
+    warnings: warningsFor(warnBefore, idleTimeout, interval)
+  } satisfies Settings)
+}
+
+function refuseUnknownOptions (options: FastifySessionTimeoutOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!optionNames.has(name) && !registerOptionNames.has(name)) {
+      throw invalidOption(name, `left out: there is no such option; there are ${[...optionNames].join(', ')}`, value)
+    }
+  }
+}
+
+/** Undefined: a default that follows from the idle limit. */
+function resolveTouchInterval (value: unknown, idleTimeout: ResolvedLimit): number | undefined {
+  const interval = value === undefined ? undefined : durationOrZero('touchInterval', value)
+  if (interval !== undefined && typeof idleTimeout === 'number' && interval >= idleTimeout) {
+    throw invalidOption('touchInterval', 'less than idleTimeout, or nothing would ever extend a session', value)
+  }
+  return interval
+}
+
+function always (): boolean {
+  return true
+}
+
+function nobodyKnown (): null {
+  return null
+}
+
+function resolveEndpoint (value: unknown): string | false {
+  if (value === false) return false
+  if (!isReturnPath(value) || /[?#:*]|\/$/.test(value)) {
+    throw invalidOption('endpoint', "a path such as '/session-timeout', without query, parameters or final slash, or false", value)
+  }
+  return value
+}
+
+function resolveOrigins (value: unknown): ReadonlySet<string> {
+  if (!Array.isArray(value)) throw invalidOption('trustedOrigins', "a list of origins such as 'https://app.example'", value)
+  return new Set(value.map(origin => {
+    if (typeof origin !== 'string' || !/^https?:\/\/[^*]+$/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin) {
+      throw invalidOption('trustedOrigins', "a list of origins such as 'https://app.example', with no path and no final slash", origin)
+    }
+    return origin
+  }))
+}
+
+function warningsFor (warnBefore: number, idleTimeout: ResolvedLimit, touchInterval = 0): string[] {
+  const warnings = []
+  if (warnBefore < 20 * second) warnings.push('warnBefore is under 20 s: WCAG 2.2.1 gives users at least that long to extend')
+  if (typeof idleTimeout !== 'number') return warnings
+  if (warnBefore >= idleTimeout) warnings.push('warnBefore is not below idleTimeout: the warning is due as soon as the session starts')
+  else if (touchInterval >= idleTimeout - warnBefore) warnings.push('touchInterval is not below idleTimeout - warnBefore: users who are active will be warned')
+  return warnings
+}

@@ -1,0 +1,38 @@
+import { minute } from '../clock.js'
+
+/** Writes whose answer was lost: they may still land, after their session was ended. */
+export interface Doubts {
+  add (id: string): void
+}
+
+/** How many are looked after at once: bounded memory, whatever happens to a store. */
+const capacity = 10_000
+
+const firstPause = 100
+/** No end that such a write could undo is marked for longer. */
+const longestPause = minute
+
+/** @param look asks whether the session was ended, and if so ends it again */
+export function createDoubts (look: (id: string, callback: () => void) => void): Doubts {
+  const doubtful = new Map<string, { pause: number }>()
+  return {
+    add (id) {
+      const known = doubtful.get(id)
+      if (known) known.pause = firstPause
+      else if (doubtful.size < capacity) {
+        const doubt = { pause: firstPause }
+        doubtful.set(id, doubt)
+        waitAndLook(id, doubt)
+      }
+    }
+  }
+
+  /** Each pause is twice the one before: in ten looks, soon after as well as after a minute. */
+  function waitAndLook (id: string, doubt: { pause: number }): void {
+    setTimeout(() => look(id, () => {
+      doubt.pause *= 2
+      if (doubt.pause <= longestPause) waitAndLook(id, doubt)
+      else doubtful.delete(id)
+    }), doubt.pause).unref()
+  }
+}

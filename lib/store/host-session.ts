@@ -1,0 +1,126 @@
+import type { FastifyRequest } from 'fastify'
+import type { SessionStore } from '@fastify/session'
+import { NoSessionError } from '../errors.js'
+
+/*
+ * The only file that knows what @fastify/session's objects look like.
+ *
+ * Every session object holds its store under a symbol. Exchanging it there for the store as one request sees it
+ * (lib/session/request-store.ts) puts every later write of this session, and of the sessions that regenerate() and
+ * reload() derive from it, behind the guard: without patching the host, without a property on the session that an
+ * application or a store could see, and at no cost per request. The same with its generator of ids, which tells
+ * when a successor is made.
+ */
+
+/** A session of @fastify/session, as far as this plugin needs it. */
+export type HostSession = FastifyRequest['session'] & { [key: string | symbol]: unknown }
+
+type GenerateId = (request: FastifyRequest) => string
+
+interface Signer {
+  sign (value: string): string
+  unsign (value: string): { valid: boolean, value: string | null }
+}
+
+/** Where the host keeps things in its session objects, and what they are. */
+export interface Slots {
+  readonly store: symbol
+  readonly signer: Signer | undefined
+  readonly generateId: symbol | undefined
+  /** Makes an id for a successor, and notes that. */
+  readonly noteSuccessor: GenerateId
+}
+
+/** @returns undefined outside the cookie's path (a bare `{}`) and after `session.destroy()` (null) */
+export function sessionOf (request: FastifyRequest): HostSession | undefined {
+  const session = request.session as HostSession | null | undefined
+  return session && typeof session.sessionId === 'string' && typeof session.encryptedSessionId === 'string'
+    ? session
+    : undefined
+}
+
+/**
+ * @param onSuccessor called when a session makes another one that is to take its place: `regenerate()`
+ * @throws FST_SESSION_TIMEOUT_NO_SESSION for a session plugin that does not keep its store in its sessions
+ */
+export function findSlots (session: HostSession, store: unknown, onSuccessor: (request: FastifyRequest) => void): Slots {
+  const symbols = Object.getOwnPropertySymbols(session)
+  const storeSlot = symbols.find(symbol => session[symbol] === store)
+  if (storeSlot === undefined) {
+    throw new NoSessionError('This version of @fastify/session cannot be guarded: use 11.1.3 or later of its version 11')
+  }
+  const signerSlot = symbols.find(symbol => typeof (session[symbol] as Partial<Signer> | null)?.unsign === 'function')
+  const generateId = symbols.find(symbol => typeof session[symbol] === 'function')
+  const generate = generateId && session[generateId] as GenerateId
+  return {
+    store: storeSlot,
+    signer: signerSlot && session[signerSlot] as Signer,
+    generateId,
+    noteSuccessor (request) {
+      onSuccessor(request)
+      return generate!(request)
+    }
+  }
+}
+
+/** Puts a session, and all that are derived from it, behind a store of ours. */
+export function adopt (session: HostSession, slots: Slots, store: SessionStore): void {
+  session[slots.store] = store
+  if (slots.generateId !== undefined) session[slots.generateId] = slots.noteSuccessor
+}
+
+/**
+ * Whether the host took this session from the store, rather than making a new one. Only what proves it counts: it
+ * has a record of ours, the cookie holds exactly its id, or it has data that nobody has put in since.
+ */
+export function isRestored (session: HostSession, slots: Slots, cookie: string | undefined, hasRecord: boolean): boolean {
+  return hasRecord ||
+    cookie === session.encryptedSessionId ||
+    (hasData(session) && !session.isModified()) ||
+    (cookie !== undefined && unsign(slots, cookie) === session.sessionId)
+}
+
+function hasData (session: HostSession): boolean {
+  for (const key in session) if (key !== 'cookie') return true
+  return false
+}
+
+/** The session id in a validly signed cookie; null in any other. */
+export function unsign (slots: Slots, cookie: string): string | null {
+  try {
+    const result = slots.signer?.unsign(cookie)
+    return result?.valid ? result.value : null
+  } catch {
+    return null
+  }
+}
+
+// A cookiePrefix is a word, not a text.
+const longestPrefix = 64
+
+/**
+ * What stands before the signed id in a cookie that holds this session: the cookiePrefix, which the host tells nobody.
+ * @returns undefined when no part of the cookie holds it
+ */
+export function prefixOf (cookie: string, session: HostSession, slots: Slots): string | undefined {
+  if (cookie.endsWith(session.encryptedSessionId)) return cookie.slice(0, -session.encryptedSessionId.length)
+  // Signed with an older secret, or by a signer that never signs twice alike.
+  // From the longest on: some signers pass over characters that are none of theirs.
+  for (let length = Math.min(longestPrefix, cookie.length); length >= 0; length--) {
+    if (unsign(slots, cookie.slice(length)) === session.sessionId) return cookie.slice(0, length)
+  }
+  return undefined
+}
+
+/** The name, other than `cookieName`, under which the cookie of this session came. */
+export function otherCookieName (session: HostSession, slots: Slots, request: FastifyRequest, cookieName: string): string | undefined {
+  for (const [name, value] of Object.entries(request.cookies)) {
+    if (name !== cookieName && value !== undefined && prefixOf(value, session, slots) !== undefined) return name
+  }
+  return undefined
+}
+
+/** The attributes with which the host sets the cookie of this session. */
+export function cookieAttributes (session: HostSession): { [name: string]: unknown, secure?: boolean | null } {
+  return (session.cookie as unknown as { toJSON (): { secure: boolean | null } }).toJSON()
+}
