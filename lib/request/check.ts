@@ -11,7 +11,7 @@ import { stampStored, touch } from '../session/touch.js'
 import { tellable, visitOf, type Visit } from '../session/visit.js'
 import { askStore } from '../store/call-store.js'
 import { readStored } from '../store/guarded-store.js'
-import { isRestored, otherCookieName, sessionOf, unsign, type HostSession } from '../store/host-session.js'
+import { isRestored, otherCookieName, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
 import { sayEnded, sayExpiring } from './messages.js'
@@ -206,7 +206,7 @@ function missing (visit: Visit, session: HostSession): Promise<Verdict> | Verdic
   const known = sessions.recent.findByCookie(cookie)
   visit.cameEnded = tellable(known?.reason ?? 'missing')
   if (known !== undefined && isTimeout(known.reason) && visit.route?.checked !== false) return answerTimeout(visit, known.reason)
-  return unsign(slots, cookie) === null ? 'continue' : clearSuccessor(visit, session)
+  return signedIdIn(cookie, session, slots) === null ? 'continue' : clearSuccessor(visit, session)
 }
 
 /**

@@ -117,8 +117,9 @@ export function createCookieHook (registration: Registration): Hook {
   function refuseOtherName (lines: readonly string[], request: FastifyRequest, reply: FastifyReply): void {
     const session = sessionOf(request)
     if (session === undefined) return
-    const value = encodeURIComponent(session.encryptedSessionId)
-    const other = lines.find(line => line.split(';', 1)[0]!.endsWith(value))
+    const signed = session.encryptedSessionId
+    // @fastify/cookie encodes what it has to, and nothing else.
+    const other = lines.find(line => [signed, encodeURIComponent(signed)].some(value => line.split(';', 1)[0]!.endsWith(value)))
     if (other === undefined) return
     // The response to the error passes here again, and takes no session to the browser.
     reply.removeHeader('set-cookie')

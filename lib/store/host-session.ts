@@ -95,6 +95,12 @@ export function unsign (slots: Slots, cookie: string): string | null {
   }
 }
 
+/** The session id in the cookie of a session that is gone, also behind a prefix where signatures are of one length. */
+export function signedIdIn (cookie: string, session: HostSession, slots: Slots): string | null {
+  const { length } = session.encryptedSessionId
+  return unsign(slots, cookie) ?? (cookie.length > length ? unsign(slots, cookie.slice(-length)) : null)
+}
+
 // A cookiePrefix is a word, not a text.
 const longestPrefix = 64
 
