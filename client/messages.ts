@@ -50,7 +50,7 @@ export const english: Messages = {
   missing: 'Your session is over.',
   signedOut: 'You have signed out.',
   endedText: 'For your security, this page is not shown.',
-  kept: 'What you entered is kept here. Sign in again as the same user to go on.'
+  kept: 'What you entered is kept here. It is shown once the same user is signed in.'
 }
 
 /** Those with a file of their own, in languages/. */

@@ -52,7 +52,7 @@ export function createCall (endpoint: string): Call {
         body: body ? JSON.stringify(body) : null
       })
       const code = response.type === 'opaqueredirect' ? 401 : response.status
-      const status: unknown = code === 200 && await response.json()
+      const status: unknown = code === 200 && await response.json().catch(() => null)
       return { at, code, status: isStatus(status) ? status : undefined }
     } catch {
       return { at, code: 0 }
