@@ -10,7 +10,7 @@ import { addStyles } from './styles.js'
 import { joinTabs } from './tabs.js'
 import { announce } from './tell.js'
 import { onServerTiming, readPage } from './timing.js'
-import type { SessionTimeoutClient, SessionTimeoutClientOptions } from './types.js'
+import type { ClientSettings, SessionTimeoutClient } from './types.js'
 import { covers, viewOf, type Choice } from './views.js'
 import { createVocabulary } from './vocabulary.js'
 import { onWake } from './waking.js'
@@ -22,7 +22,7 @@ export interface Made {
 }
 
 /** @param wasCovered whether a client that was stopped has left the page covered */
-export function createClient (options: SessionTimeoutClientOptions, endpoint: URL, wasCovered: boolean): Made {
+export function createClient (options: ClientSettings, endpoint: URL, wasCovered: boolean): Made {
   const vocabulary = createVocabulary(options, endpoint)
   const work = watchWork(options.keep)
   const leaving = createLeaving(options, endpoint)

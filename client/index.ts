@@ -1,14 +1,9 @@
-import { createClient, type Made } from './client.js'
 import { resolveEndpoint } from './endpoint.js'
-import { findLacks } from './needs.js'
-import { createCall } from './server.js'
+import { startAt } from './start.js'
 import type { SessionTimeoutClient, SessionTimeoutClientOptions } from './types.js'
 
 export type { Messages } from './messages.js'
 export type * from './types.js'
-
-/** By endpoint, whichever copies of this module a page has loaded. */
-const registry = Symbol.for('fastify-session-timeout')
 
 /**
  * Watches the session of this page: warns in time, keeps it while the user works, covers the page when it has ended.
@@ -16,30 +11,5 @@ const registry = Symbol.for('fastify-session-timeout')
  * @throws TypeError for an endpoint that is none
  */
 export function startSessionTimeout (options: SessionTimeoutClientOptions): SessionTimeoutClient {
-  const endpoint = resolveEndpoint(options?.endpoint)
-  const lacks = findLacks()
-  if (lacks.length > 0) {
-    console.warn(`session-timeout: nobody is warned, this browser lacks ${lacks.join(', ')}`)
-    return createBareClient(endpoint)
-  }
-  const clients: Map<string, Made> = (globalThis as { [registry]?: Map<string, Made> })[registry] ??= new Map()
-  const old = clients.get(endpoint.href)
-  if (old && old.client.state !== 'stopped') return old.client
-  // A page that was covered when its client was stopped stays so until the new one knows better.
-  const made = createClient(options, endpoint, old?.release() ?? false)
-  clients.set(endpoint.href, made)
-  return made.client
-}
-
-/** Signs out and extends; what needs more is left to the server. */
-function createBareClient (endpoint: URL): SessionTimeoutClient {
-  const call = createCall(endpoint.href)
-  return {
-    remaining: null,
-    state: 'stopped',
-    canExtend: false,
-    extend: async () => !!(await call('POST', null)).status?.active,
-    end: async () => (await call('DELETE', null)).code === 204,
-    stop () {}
-  }
+  return startAt(resolveEndpoint(options?.endpoint), options)
 }

@@ -1,4 +1,4 @@
-import type { ClientEndedReason, SessionTimeoutClientOptions } from './types.js'
+import type { ClientEndedReason, ClientSettings } from './types.js'
 
 /** Where the user goes when the session is over. */
 export interface Leaving {
@@ -8,7 +8,7 @@ export interface Leaving {
   signIn (reason: ClientEndedReason, stay: boolean): void
 }
 
-export function createLeaving ({ redirectTo, returnParam, reasonParam }: SessionTimeoutClientOptions, endpoint: URL): Leaving {
+export function createLeaving ({ redirectTo, returnParam, reasonParam }: ClientSettings, endpoint: URL): Leaving {
   let tried = false
   return {
     leave (reason) {

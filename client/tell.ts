@@ -1,8 +1,8 @@
 import { isShown, remainingOf, type Session } from './machine.js'
-import type { SessionTimeoutClientOptions } from './types.js'
+import type { ClientSettings } from './types.js'
 
 /** Tells the application what a change means to it, by an event and by its callback. */
-export function announce (before: Session, after: Session, options: SessionTimeoutClientOptions): void {
+export function announce (before: Session, after: Session, options: ClientSettings): void {
   const remaining = remainingOf(after)
   if (before.state === 'ended' && isShown(after)) tell('sessionresumed', options.onResumed, { remaining })
   if (before.warned && after.state === 'live') tell('sessionextended', options.onExtended, { remaining })

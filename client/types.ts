@@ -45,6 +45,9 @@ export interface SessionTimeoutClientOptions {
   onResumed?: (detail: RemainingDetail) => void
 }
 
+/** What a client is told besides its endpoint. */
+export type ClientSettings = Omit<SessionTimeoutClientOptions, 'endpoint'>
+
 export interface WarningDetail {
   /** Ms to the deadline. */
   remaining: number

@@ -1,5 +1,5 @@
 import { english, languages, readLocale, type Messages, type Words } from './messages.js'
-import type { SessionTimeoutClientOptions } from './types.js'
+import type { ClientSettings } from './types.js'
 
 /** What the dialog says, in the language of the page once that has come. */
 export interface Vocabulary {
@@ -9,7 +9,7 @@ export interface Vocabulary {
 }
 
 /** One language for texts and numbers: a page in a language without texts is spoken to in English as a whole. */
-export function createVocabulary ({ locale, messages: own }: SessionTimeoutClientOptions, endpoint: URL): Vocabulary {
+export function createVocabulary ({ locale, messages: own }: ClientSettings, endpoint: URL): Vocabulary {
   const { language, baseName } = readLocale(locale || document.documentElement.lang)
   let wanted = !own?.warning && languages.includes(language)
   let words: Words = { messages: { ...english, ...own }, locale: own?.warning || language === 'en' ? baseName : 'en' }

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { build, transform } from 'esbuild'
 import { minify } from 'terser'
 
-const limit = 7500
+const limit = 7400
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 execFileSync(process.execPath, [tsc, '-p', 'client/tsconfig.json'], { stdio: 'inherit' })
 

@@ -41,12 +41,17 @@ if (browser) {
   }
 
   t.test('asking at a wrong address of the application is no activity there', async t => {
-    const site = await buildSite(t, { idleTimeout: 3000, warnBefore: 1000, afterTimeout: 'unauthorized' })
+    const site = await buildSite(t, { idleTimeout: '30m', touchInterval: 0 })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context, '/login')
+    await page.evaluate(async () => {
+      const path = '/module.js'
+      await import(path)
+    })
     const before = site.record()!.lastActivity
+    const asked = page.waitForResponse(/\/api/)
     await start(page, '/api')
-    await page.waitForTimeout(1500)
+    await asked
     t.equal(site.record()!.lastActivity, before)
   })
 

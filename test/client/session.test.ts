@@ -76,25 +76,23 @@ t.test('a page that nobody told whose it is takes the tag of the first answer', 
   t.same(stage.calls[1], ['GET', 'tag'])
 })
 
-t.test('a page of a visitor asks once, and whatever the answer, nothing is shown', async t => {
-  for (const answer of [{ code: 200, status: nobody }, { code: 401 }]) {
-    await t.test(JSON.stringify(answer.code), async t => {
-      const stage = await open(t, null, answer)
-      await stage.run(hour)
-      t.equal(stage.calls.length, 1)
-      t.equal(stage.runner.session.state, 'unknown')
-      stage.runner.hint({ type: 'ended', reason: 'idle' })
-      t.same([stage.left, stage.events], [[], []])
-      stage.runner.wake(false)
-      await stage.run(0)
-      t.equal(stage.calls.length, 2, 'when it is looked at again, it asks again')
-      stage.answer = { code: 200, status }
-      stage.runner.told(minute, instant())
-      await stage.run(4 * second)
-      t.equal(stage.runner.session.state, 'live', 'a response that carries the time leads to the question')
-    })
-  }
-})
+for (const answer of [{ code: 200, status: nobody }, { code: 401 }]) {
+  t.test(`a page of a visitor asks once, and nothing is shown: ${answer.code}`, async t => {
+    const stage = await open(t, null, answer)
+    await stage.run(hour)
+    t.equal(stage.calls.length, 1)
+    t.equal(stage.runner.session.state, 'unknown')
+    stage.runner.hint({ type: 'ended', reason: 'idle' })
+    t.same([stage.left, stage.events], [[], []])
+    stage.runner.wake(false)
+    await stage.run(0)
+    t.equal(stage.calls.length, 2, 'when it is looked at again, it asks again')
+    stage.answer = { code: 200, status }
+    stage.runner.told(minute, instant())
+    await stage.run(4 * second)
+    t.equal(stage.runner.session.state, 'live', 'a response that carries the time leads to the question')
+  })
+}
 
 t.test('it asks before it warns, and before it says that it is over', async t => {
   const stage = await open(t)
@@ -223,14 +221,6 @@ t.test('a guard that refuses visitors: the end, once the endpoint has proven to 
   stage.runner.wake(true)
   await stage.run(0)
   t.same(stage.left, [['missing', false]])
-  await t.test('before, it may be the address of something else', async t => {
-    const stage = await open(t, {}, { code: 401 })
-    await stage.run(10 * minute)
-    t.equal(stage.runner.session.state, 'live')
-    t.equal(stage.calls.length, 5)
-    await stage.run(20 * minute)
-    t.equal(stage.runner.session.state, 'ended', 'at the deadline that the page was told of')
-  })
 })
 
 t.test('signing out covers the page first, and is tried again until it is done', async t => {
@@ -249,20 +239,14 @@ t.test('signing out covers the page first, and is tried again until it is done',
   t.same(stage.calls.map(([method]) => method), ['GET', 'DELETE', 'DELETE'])
 })
 
-t.test('signing out to sign in again is no wish to leave; signing out works before anything is known', async t => {
+t.test('signing out to sign in again is no wish to leave', async t => {
   const stage = await open(t)
   stage.answer = { code: 204 }
   t.equal(await stage.runner.end(false), true)
   t.same(stage.left, [['signed-out', false]])
-  await t.test('unknown', async t => {
-    const stage = await open(t, null, { code: 200, status: nobody })
-    stage.answer = { code: 401 }
-    t.equal(await stage.runner.end(), false)
-    t.same(stage.left, [['signed-out', true]])
-  })
 })
 
-t.test('activity is reported once an interval, and at once where a warning would come', async t => {
+t.test('activity is reported once an interval', async t => {
   const stage = await open(t)
   for (let at = 0; at < 5 * minute; at += second) {
     stage.runner.act()
@@ -270,35 +254,12 @@ t.test('activity is reported once an interval, and at once where a warning would
   }
   const reports = stage.calls.filter(([method]) => method === 'POST').length
   t.ok(reports >= 4 && reports <= 5, `${reports}`)
-  await t.test('not before the endpoint has proven to be one, not while warned', async t => {
-    const stage = await open(t, {}, { code: 404 })
-    stage.runner.act()
-    await stage.run(2 * minute)
-    stage.answer = { code: 200, status: { ...status, remaining: minute } }
-    stage.runner.retry()
-    await stage.run(0)
-    stage.runner.act()
-    await stage.run(30 * second)
-    t.ok(stage.calls.every(([method]) => method === 'GET'))
-  })
-  await t.test('instead of the question', async t => {
-    const stage = await open(t)
-    await stage.run(28 * minute - 10 * second)
-    // The last report was long ago: it goes out at once.
-    stage.runner.act()
-    await stage.run(0)
-    t.same(stage.calls.at(-1), ['POST', 'tag'])
-  })
 })
 
 t.test('an old copy of a page is loaded anew, once, instead of saying that it has ended', async t => {
   const stage = await open(t, { cached: true, covered: true }, { code: 200, status: nobody })
   t.equal(stage.reloads, 1)
   t.same(stage.left, [])
-  await t.test('covered from the start', async t => {
-    const stage = await open(t, { covered: true })
-    t.same(stage.events, ['covered live'])
-  })
 })
 
 t.test('stopped, nothing happens any more', async t => {
@@ -311,4 +272,49 @@ t.test('stopped, nothing happens any more', async t => {
   await stage.run(hour)
   t.equal(stage.runner.session.state, 'stopped')
   t.same(stage.left, [])
+})
+
+t.test('a refusal by what has not proven to be the endpoint is no end, until the deadline that the page was told of', async t => {
+  const stage = await open(t, {}, { code: 401 })
+  await stage.run(10 * minute)
+  t.equal(stage.runner.session.state, 'live')
+  t.equal(stage.calls.length, 5)
+  await stage.run(20 * minute)
+  t.equal(stage.runner.session.state, 'covered')
+  stage.runner.retry()
+  await stage.run(0)
+  t.equal(stage.runner.session.state, 'ended', 'at the deadline that the page was told of')
+})
+
+t.test('signing out works before anything is known', async t => {
+  const stage = await open(t, null, { code: 200, status: nobody })
+  stage.answer = { code: 401 }
+  t.equal(await stage.runner.end(), false)
+  t.same(stage.left, [['signed-out', true]])
+})
+
+t.test('activity is not reported before the endpoint has proven to be one, nor while warned', async t => {
+  const stage = await open(t, {}, { code: 404 })
+  stage.runner.act()
+  await stage.run(2 * minute)
+  stage.answer = { code: 200, status: { ...status, remaining: minute } }
+  stage.runner.retry()
+  await stage.run(0)
+  stage.runner.act()
+  await stage.run(30 * second)
+  t.ok(stage.calls.every(([method]) => method === 'GET'))
+})
+
+t.test('who has just typed is reported instead of asked for', async t => {
+  const stage = await open(t)
+  await stage.run(28 * minute - 10 * second)
+  // The last report was long ago: it goes out at once.
+  stage.runner.act()
+  await stage.run(0)
+  t.same(stage.calls.at(-1), ['POST', 'tag'])
+})
+
+t.test('a page may be covered from the start', async t => {
+  const stage = await open(t, { covered: true })
+  t.same(stage.events, ['covered live'])
 })

@@ -32,8 +32,10 @@ t.test('what is shown in each state, and what keys do there', async t => {
 })
 
 t.test('milestones are announced, and so is that staying has failed', async t => {
+  const clock = FakeTimers.install({ toFake: ['Date', 'performance'] })
+  t.teardown(() => clock.uninstall())
   for (const [remaining, failed, announce] of [[60_000, false, true], [59_000, false, false], [59_000, true, true]] as const) {
-    const view = viewOf(recognise({ at: instant(), remaining: remaining + 0.5, warnBefore: 120_000, canExtend: true }), { silent: false, failed }, words, () => false)!
+    const view = viewOf(recognise({ at: instant(), remaining, warnBefore: 120_000, canExtend: true }), { silent: false, failed }, words, () => false)!
     t.equal(view.announce, announce, `${remaining}, ${failed}`)
     if (failed) t.match(view.text, 'The server does not answer')
   }
