@@ -1,25 +1,26 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
 import type { Settings } from '../settings/options.js'
+import { createStaticFile, type StaticFile } from './static-file.js'
 
-/** The browser client as it is served: built once, at registration. */
-export interface ClientFile {
-  readonly body: string
-  readonly etag: string
-}
-
-/** Reads the built client and tells it the policy. Relative times only: nothing in it depends on the request. */
-export function buildClientFile (settings: Settings): ClientFile {
-  // By the package's own name: the same from the sources and from the build.
-  const path = createRequire(import.meta.url).resolve('fastify-session-timeout/client/standalone.js')
-  const { afterTimeout, fixedInterval } = settings
+/** The browser client as it is served, with the policy. Nothing in it depends on the request. */
+export function buildClientFile ({ afterTimeout, fixedInterval }: Settings): StaticFile {
   const config = {
-    warnBefore: settings.warnBefore,
     // An idle limit that differs by request is not known here; the client then finds out by itself.
     ...(fixedInterval === undefined ? {} : { touchInterval: fixedInterval }),
     ...(typeof afterTimeout === 'object' ? afterTimeout : {})
   }
-  const body = readFileSync(path, 'utf8').replace('__SESSION_TIMEOUT_CONFIG__', () => JSON.stringify(config))
-  return Object.freeze({ body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` })
+  return createStaticFile(readFileSync(clientPath(), 'utf8').replace('__SESSION_TIMEOUT_CONFIG__', () => JSON.stringify(config)))
+}
+
+/** The client's texts by language, such as `de`: no page loads more than the one that it speaks. */
+export function readLanguageFiles (): ReadonlyMap<string, StaticFile> {
+  const folder = join(dirname(clientPath()), 'languages')
+  return new Map(readdirSync(folder).map(name => [basename(name, '.json'), createStaticFile(readFileSync(join(folder, name), 'utf8'))]))
+}
+
+/** By the package's own name: the same from the sources and from the build. */
+function clientPath (): string {
+  return createRequire(import.meta.url).resolve('fastify-session-timeout/client/standalone.js')
 }

@@ -7,9 +7,10 @@ import { touchAt } from '../session/touch.js'
 import { visitOf } from '../session/visit.js'
 import { sessionOf } from '../store/host-session.js'
 import { acceptAnyBody, readTypeLoosely, reportSchema, type Report } from './body.js'
-import { buildClientFile } from './client-file.js'
+import { buildClientFile, readLanguageFiles } from './client-file.js'
 import { resumedPage } from './resumed-page.js'
 import { createCrossSiteHook } from './same-origin.js'
+import type { StaticFile } from './static-file.js'
 import { statusOf, statusSchema, type Status } from './status.js'
 
 interface Call {
@@ -21,6 +22,7 @@ interface Call {
 export async function registerRoutes (app: FastifyInstance, { registration, endpoint }: { registration: Registration, endpoint: string }): Promise<void> {
   const { settings: { warnBefore, cookieName, trustedOrigins } } = registration
   const client = buildClientFile(registration.settings)
+  const languages = readLanguageFiles()
   const onRequest = [createCrossSiteHook(trustedOrigins), readTypeLoosely]
   acceptAnyBody(app)
   // The schemas describe the routes. The compiler of the application may expect another kind of schema.
@@ -59,18 +61,20 @@ export async function registerRoutes (app: FastifyInstance, { registration, endp
     return reply.code(204).send()
   })
 
-  app.get(`${endpoint}/client.js`, { config: { sessionTimeout: false }, exposeHeadRoute: true, schema: hidden() }, async function sendClient (request, reply) {
-    share(request)
-    // Asked for anew at every load: a new policy, or a fix, must not come a day late.
-    reply.headers({ etag: client.etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
-    if (request.headers['if-none-match']?.includes(client.etag)) return reply.code(304).send()
-    return reply.type('text/javascript; charset=utf-8').send(client.body)
+  // What is the same for everybody is asked for anew at every load: a new policy, or a fix, must not come a day late.
+  const file = { config: { sessionTimeout: false as const }, exposeHeadRoute: true, schema: hidden() }
+
+  app.get(`${endpoint}/client.js`, file, async function sendClient (request, reply) {
+    return sendFile(request, reply, 'text/javascript', client)
   })
 
-  app.get(`${endpoint}/resumed`, { config: { sessionTimeout: false }, exposeHeadRoute: true, schema: hidden() }, async function sendResumed (request, reply) {
-    share(request)
-    reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
-    return reply.type('text/html; charset=utf-8').send(resumedPage)
+  app.get<{ Params: { language: string } }>(`${endpoint}/languages/:language.json`, file, async function sendLanguage (request, reply) {
+    const texts = languages.get(request.params.language)
+    return texts === undefined ? reply.callNotFound() : sendFile(request, reply, 'application/json', texts)
+  })
+
+  app.get(`${endpoint}/resumed`, file, async function sendResumed (request, reply) {
+    return sendFile(request, reply, 'text/html', resumedPage)
   })
 
   function answer (request: FastifyRequest<Call>): Status {
@@ -108,7 +112,10 @@ function hidden (response?: object, body?: object): FastifySchema {
 }
 
 /** The same for everybody, whatever cookie it was asked for with. */
-function share (request: FastifyRequest): void {
+function sendFile (request: FastifyRequest, reply: FastifyReply, type: string, { body, etag }: StaticFile): FastifyReply {
   const visit = visitOf(request)
   if (visit) visit.shared = true
+  reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+  if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send()
+  return reply.type(`${type}; charset=utf-8`).send(body)
 }

@@ -54,8 +54,7 @@ export function statusOf (request: FastifyRequest, warnBefore: number, tag: stri
       warnBefore,
       canExtend: false,
       ended: visit?.ended ?? null,
-      // Nobody's page, when nobody is signed in: there is nothing that it could show to somebody else.
-      yours: true,
+      yours: tag === undefined,
       page: null
     }
   }

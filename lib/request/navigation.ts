@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify'
 /** A person going to a page, as opposed to a script's request. Without fetch metadata (Safari before 16.4): a GET that accepts HTML. */
 export function isNavigation (request: FastifyRequest): boolean {
   const mode = request.headers['sec-fetch-mode']
-  if (mode !== undefined) return mode === 'navigate'
+  // Firefox calls a navigation that went through a service worker 'same-origin'.
+  if (mode !== undefined && mode !== 'same-origin') return mode === 'navigate'
   if (isHtmx(request)) return false
   return (request.method === 'GET' || request.method === 'HEAD') && request.headers.accept?.includes('text/html') === true
 }

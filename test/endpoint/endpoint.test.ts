@@ -325,7 +325,7 @@ t.test('every route has a schema, for generators of API documents', async t => {
     timeout: { endpoint: url },
     before: app => { app.addHook('onRoute', ({ method, path, schema }) => { if (path.startsWith(url)) routes[`${String(method)} ${path}`] = schema }) }
   })
-  t.same(Object.keys(routes).toSorted(), [`DELETE ${url}`, `GET ${url}`, `GET ${url}/client.js`, `GET ${url}/resumed`, `HEAD ${url}`, `HEAD ${url}/client.js`, `HEAD ${url}/resumed`, `POST ${url}`])
+  t.same(Object.keys(routes).toSorted(), [`DELETE ${url}`, `GET ${url}`, `GET ${url}/client.js`, `GET ${url}/languages/:language.json`, `GET ${url}/resumed`, `HEAD ${url}`, `HEAD ${url}/client.js`, `HEAD ${url}/languages/:language.json`, `HEAD ${url}/resumed`, `POST ${url}`])
   for (const [name, schema] of Object.entries(routes)) t.type(schema, 'object', name)
 })
 
