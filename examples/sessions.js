@@ -20,7 +20,7 @@ export const sessions = fp(async function sessions (app, { secret = randomBytes(
   await app.register(sessionTimeout, {
     idleTimeout: '60s',
     warnBefore: '20s',
-    appliesTo: request => request.session.user !== undefined,
+    user: session => session.user,
     afterTimeout: 'unauthorized',
     ...timeout
   })

@@ -5,8 +5,9 @@ import { runExample, sessions } from './sessions.js'
 
 export async function buildChat (options = {}) {
   const app = Fastify({ forceCloseConnections: true, logger: options.logger ?? false })
-  await app.register(sessions, options)
+  // Before the sessions: it closes the sockets of refused upgrades only when its hook has seen them.
   await app.register(websocket)
+  await app.register(sessions, options)
   const members = new Set()
 
   app.get('/chat', {
@@ -23,6 +24,8 @@ export async function buildChat (options = {}) {
     const { user } = request.session
     members.add(socket)
     socket.on('close', () => members.delete(socket))
+    // It may have ended during the handshake, and an aborted signal calls no more listeners.
+    if (signal.aborted) return leave()
     signal.addEventListener('abort', leave)
 
     socket.on('message', async data => {

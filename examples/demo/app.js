@@ -5,8 +5,10 @@ import cookie from '@fastify/cookie'
 import flash from '@fastify/flash'
 import formbody from '@fastify/formbody'
 import session from '@fastify/session'
+import { parse } from '@lukeed/ms'
 import sessionTimeout, { safeReturnPath } from 'fastify-session-timeout'
-import { accountPage, failurePage, homePage, letterPage, loginPage, newsPage } from './pages.js'
+import { skip } from './clock.js'
+import { accountPage, failurePage, homePage, letterPage, loginPage, newsPage, skippedPage, statementPage } from './pages.js'
 
 const securityHeaders = {
   'content-security-policy': "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
@@ -16,6 +18,7 @@ const securityHeaders = {
 
 const assets = {
   '/style.css': ['text/css; charset=utf-8', await readFile(new URL('style.css', import.meta.url))],
+  '/panel.js': ['text/javascript; charset=utf-8', await readFile(new URL('panel.js', import.meta.url))],
   '/page.js': ['text/javascript; charset=utf-8', await readFile(new URL('page.js', import.meta.url))],
   '/icon.svg': ['image/svg+xml', await readFile(new URL('icon.svg', import.meta.url))]
 }
@@ -26,6 +29,7 @@ const assets = {
  * @param {number | string} [options.idleTimeout]
  * @param {number | string} [options.absoluteTimeout]
  * @param {number | string} [options.warnBefore]
+ * @param {number | string} [options.confirmWithin] how long ago the sign-in may be for the statement
  * @param {string} [options.secret] signs the session cookie; a new one at each start by default
  * @param {object} [options.store] a session store; memory by default
  * @param {Function} [options.onTimeout]
@@ -35,6 +39,7 @@ export async function buildDemo ({
   idleTimeout = '60s',
   absoluteTimeout = '5m',
   warnBefore = '20s',
+  confirmWithin = '30s',
   secret = randomBytes(32).toString('hex'),
   store,
   onTimeout,
@@ -84,31 +89,36 @@ export async function buildDemo ({
     return sendPage(reply, failurePage({ user: request.session?.user, title: 'Not found', message: 'There is no such page.' }))
   })
 
-  await app.register(publicPages, { idleTimeout, absoluteTimeout, warnBefore })
-  await app.register(protectedPages)
+  const policy = { idleTimeout, absoluteTimeout, warnBefore, confirmWithin }
+  await app.register(publicPages, { policy })
+  await app.register(protectedPages, { policy })
   return app
 }
 
-async function publicPages (app, policy) {
+async function publicPages (app, { policy }) {
   for (const [path, [type, body]] of Object.entries(assets)) {
     // Files of the page are no sign of the user.
     app.get(path, { config: { sessionTimeout: false } }, async (request, reply) => reply.type(type).header('cache-control', 'no-cache').send(body))
   }
 
-  app.get('/', async (request, reply) => sendPage(reply, homePage({ user: request.session.user, messages: takeMessages(request, reply), policy })))
+  app.get('/', async (request, reply) => sendPage(reply, homePage({ user: request.session.user, messages: takeMessages(request, reply), policy, remaining: request.sessionTimeout.remaining })))
 
   app.get('/login', async (request, reply) => sendPage(reply, loginPage({
     user: request.session.user,
     messages: { ...explain(request.query.reason), ...takeMessages(request, reply) },
-    returnTo: safeReturnPath(request.query.returnTo, '/account')
+    returnTo: safeReturnPath(request.query.returnTo, '/account'),
+    stale: request.query.reason === 'stale' && request.session.user !== undefined,
+    policy,
+    remaining: request.sessionTimeout.remaining
   })))
 
-  app.post('/login', async (request, reply) => {
+  // A cookie of yesterday must not cost what was just typed.
+  app.post('/login', { config: { sessionTimeout: { afterTimeout: 'continue' } } }, async (request, reply) => {
     const user = String(request.body?.name ?? '').trim().slice(0, 40)
     const returnTo = safeReturnPath(request.body?.returnTo, '/account')
     if (user === '') {
       reply.code(400)
-      return sendPage(reply, loginPage({ user: request.session.user, messages: {}, returnTo, problem: 'Please enter a name. Any name will do.' }))
+      return sendPage(reply, loginPage({ user: request.session.user, messages: {}, returnTo, policy, remaining: request.sessionTimeout.remaining, problem: 'Please enter a name. Any name will do.' }))
     }
     // A new id at sign-in, against session fixation; the new session's clocks start when it is first stored with a user.
     await request.session.regenerate()
@@ -124,7 +134,9 @@ async function publicPages (app, policy) {
   })
 }
 
-async function protectedPages (app) {
+async function protectedPages (app, { policy }) {
+  const contextOf = (request, reply) => ({ ...sessionOf(request), messages: takeMessages(request, reply), policy })
+
   // The application's own guard: it knows nothing of timeouts, only of users.
   app.addHook('preHandler', async function requireUser (request, reply) {
     reply.header('cache-control', 'no-store')
@@ -139,7 +151,19 @@ async function protectedPages (app) {
   app.post('/account/confirm', async (request, reply) => {
     await request.sessionTimeout.restart()
     request.flash('success', 'Confirmed. Both clocks start anew.')
-    return reply.redirect('/account', 303)
+    return reply.redirect(safeReturnPath(request.body?.returnTo, '/account'), 303)
+  })
+
+  // Being signed in is not enough here: whoever finds the screen unlocked is signed in, too.
+  app.get('/statement', { config: { sessionTimeout: { signedInWithin: policy.confirmWithin } } }, async (request, reply) => sendPage(reply, statementPage(contextOf(request, reply))))
+
+  // Only a demo has this. A second is left, so that one sees it come.
+  app.post('/skip', { config: { sessionTimeout: { countsAsActivity: false } } }, async (request, reply) => {
+    const until = request.body?.to === 'end' ? 0 : parse(String(policy.warnBefore))
+    const skipped = Math.max(0, request.sessionTimeout.remaining - until - 1000)
+    skip(skipped)
+    const { user, remaining } = sessionOf(request)
+    return wantsPage(request) ? sendPage(reply, skippedPage({ user, policy, skipped, remaining })) : { skipped, remaining }
   })
 
   app.get('/news', async (request, reply) => sendPage(reply, newsPage(contextOf(request, reply))))
@@ -159,9 +183,9 @@ async function protectedPages (app) {
   })
 }
 
-function contextOf (request, reply) {
+function sessionOf (request) {
   const { startedAt, lastActivity, expiresAt, remaining } = request.sessionTimeout
-  return { user: request.session.user, messages: takeMessages(request, reply), startedAt, lastActivity, expiresAt, remaining }
+  return { user: request.session.user, startedAt, lastActivity, expiresAt, remaining }
 }
 
 /**

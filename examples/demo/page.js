@@ -18,7 +18,9 @@ function showTimeLeft () {
 const observer = new PerformanceObserver(list => {
   for (const { serverTiming = [], responseStart } of list.getEntries()) {
     const left = serverTiming.find(({ name }) => name === 'session-timeout')
-    if (left) endsAt = responseStart + left.duration
+    if (!left) continue
+    endsAt = responseStart + left.duration
+    document.dispatchEvent(new CustomEvent('timeleft', { detail: { remaining: endsAt - performance.now() } }))
   }
   showTimeLeft()
 })

@@ -26,8 +26,8 @@ export function describeDuration (value) {
     .join(' ')
 }
 
-function layout ({ title, path, user, messages = {}, body }) {
-  const links = [['/account', 'Your time'], ['/news', 'News'], ['/letter', 'Letter']]
+function layout ({ title, path, user, messages = {}, policy, remaining, body }) {
+  const links = [['/account', 'Your time'], ['/news', 'News'], ['/letter', 'Letter'], ['/statement', 'Statement']]
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -39,6 +39,7 @@ function layout ({ title, path, user, messages = {}, body }) {
   <link rel="stylesheet" href="/style.css">
   ${user && html`<script type="module" src="/session-timeout/client.js"></script>
   <script type="module" src="/page.js"></script>`}
+  <script type="module" src="/panel.js"></script>
 </head>
 <body>
   <a class="skip" href="#main">Skip to content</a>
@@ -53,18 +54,45 @@ function layout ({ title, path, user, messages = {}, body }) {
     ${Object.entries(messages).flatMap(([type, texts]) => texts.map(text => html`<p class="message ${type}" role="${type === 'success' ? 'status' : 'alert'}">${text}</p>`))}
     ${body}
   </main>
+  ${policy && panel({ user, policy, remaining })}
 </body>
 </html>
 `
 }
 
-export function homePage ({ user, messages, policy }) {
+/** Beside every page: the policy, the time that is left, and what has happened. */
+function panel ({ user, policy, remaining }) {
+  const { idleTimeout, absoluteTimeout, warnBefore } = policy
+  const rows = [['Away at most', idleTimeout], ['Signed in at most', absoluteTimeout], ['Warned before', warnBefore]]
+  return html`<aside class="card panel" aria-labelledby="panel">
+    <h2 id="panel">Behind the scenes</h2>
+    <dl>${rows.map(([term, value]) => html`<div><dt>${term}</dt><dd>${describeDuration(value)}</dd></div>`)}</dl>
+    ${user && html`<p class="left"><meter data-meter min="0" max="${secondsIn(idleTimeout)}" low="${secondsIn(warnBefore)}" value="${Math.ceil(remaining / 1000)}" aria-label="Time left"></meter>
+      <span class="hint">${timeLeft(remaining)} seconds left</span></p>
+    <form method="post" action="/skip" class="row" data-skip="${Math.min(60, secondsIn(idleTimeout) / 30) * 1000 + 500}">
+      <button class="quiet" name="to" value="warning">Skip to the warning</button>
+      <button class="quiet" name="to" value="end">Skip to the end</button>
+      <span role="status" class="hint"></span>
+    </form>
+    <p class="hint">Sets the server's clock ahead, so that you need not wait.</p>`}
+    <h3>Time line</h3>
+    <ol class="timeline" data-timeline><li class="hint">Needs JavaScript, as does the warning. The server signs you out without.</li></ol>
+  </aside>`
+}
+
+function secondsIn (duration) {
+  return Math.round(parse(String(duration)) / 1000)
+}
+
+export function homePage ({ user, messages, policy, remaining }) {
   const [idle, absolute, warning] = [policy.idleTimeout, policy.absoluteTimeout, policy.warnBefore].map(describeDuration)
   return layout({
     title: 'Welcome',
     path: '/',
     user,
     messages,
+    policy,
+    remaining,
     body: html`<h1>Away too long, signed out</h1>
     <p class="lead">This small site signs you out after <strong>${idle}</strong> without activity, and after <strong>${absolute}</strong> at the latest.
       It warns you <strong>${warning}</strong> before.</p>
@@ -73,22 +101,34 @@ export function homePage ({ user, messages, policy }) {
       : html`<p><a class="button" href="/login">Sign in with any name</a></p>`}
     <h2>What to try</h2>
     <ol class="steps">
-      <li><strong>Do nothing.</strong> Sign in and wait. A warning appears, then you are signed out, and told why. Sign in again: you are back where you were.</li>
+      <li><strong>Do nothing.</strong> Sign in and wait, or skip ahead. A warning appears, then you are signed out, and told why. Sign in again: you are back where you were.</li>
       <li><strong>Leave the <a href="/news">news</a> open.</strong> The page asks the server every few seconds. That is not you, so it does not keep you signed in.</li>
-      <li><strong>Write a <a href="/letter">letter</a>.</strong> Typing is you: you stay signed in, although you load no page.</li>
+      <li><strong>Write a <a href="/letter">letter</a>.</strong> Typing is you: you stay signed in, although you load no page. Stop in the middle and skip to the end: sign in again, and your text is still there.</li>
       <li><strong>Open two tabs.</strong> Work in one: the other does not warn. Sign out in one: the other shows it.</li>
+      <li><strong>Look at your <a href="/statement">statement</a>.</strong> Being signed in is not enough there: you are asked who you are if that was a while ago.</li>
       <li><strong>Stay busy.</strong> After ${absolute} you are asked to sign in again, however busy you are.</li>
     </ol>`
   })
 }
 
-export function loginPage ({ user, messages, returnTo, problem }) {
+export function loginPage ({ user, messages, returnTo, problem, policy, remaining, stale }) {
   return layout({
-    title: problem ? 'Problem: sign in' : 'Sign in',
+    title: problem ? 'Problem: sign in' : stale ? 'Confirm that it is you' : 'Sign in',
     path: '/login',
     user,
     messages,
-    body: html`<div class="card narrow">
+    policy,
+    remaining,
+    body: stale
+      ? html`<div class="card narrow">
+      <h1>Is it you, ${user}?</h1>
+      <p>You are still signed in, but that was a while ago, and the page that you asked for wants to be sure. A real site asks for your password here.</p>
+      <form method="post" action="/account/confirm">
+        <input type="hidden" name="returnTo" value="${returnTo}">
+        <button>It is me</button>
+      </form>
+    </div>`
+      : html`<div class="card narrow">
       <h1>Sign in</h1>
       ${user && html`<p>You are signed in as <strong>${user}</strong>. Signing in again starts a new session.</p>`}
       <form method="post" action="/login">
@@ -103,12 +143,14 @@ export function loginPage ({ user, messages, returnTo, problem }) {
   })
 }
 
-export function accountPage ({ user, messages, remaining, startedAt, lastActivity, expiresAt }) {
+export function accountPage ({ user, messages, policy, remaining, startedAt, lastActivity, expiresAt }) {
   return layout({
     title: 'Your time',
     path: '/account',
     user,
     messages,
+    policy,
+    remaining,
     body: html`<h1>Hello, ${user}</h1>
     <section class="card clock" aria-labelledby="left">
       <h2 id="left">Time left</h2>
@@ -135,12 +177,14 @@ export function accountPage ({ user, messages, remaining, startedAt, lastActivit
   })
 }
 
-export function newsPage ({ user, messages, remaining }) {
+export function newsPage ({ user, messages, policy, remaining }) {
   return layout({
     title: 'News',
     path: '/news',
     user,
     messages,
+    policy,
+    remaining,
     body: html`<h1>News</h1>
     <p class="lead">This page asks the server for news every 5 seconds. Nobody is clicking, so it does not keep you signed in.</p>
     <section class="card clock" aria-labelledby="ticker">
@@ -152,21 +196,56 @@ export function newsPage ({ user, messages, remaining }) {
   })
 }
 
-export function letterPage ({ user, messages, remaining, letter }) {
+export function letterPage ({ user, messages, policy, remaining, letter }) {
   return layout({
     title: 'Letter',
     path: '/letter',
     user,
     messages,
+    policy,
+    remaining,
     body: html`<h1>A letter</h1>
-    <p class="lead">Take your time. While you type, the page tells the server that you are there. Should the session end all the same, what you have written waits here for you, and for nobody else.</p>
+    <p class="lead">Take your time. While you type, the page tells the server that you are there. Should your session end before you have saved,
+      the page stays, covered, and you get it back as it was.</p>
     <form method="post" action="/letter" class="card" data-session-timeout-keep>
       <label for="letter">Your letter</label>
-      <p class="hint" id="letter-hint">Up to 4,000 characters. Kept in your session, and gone with it.</p>
+      <p class="hint" id="letter-hint">Up to 4,000 characters. What you save is kept in your session, and gone with it.</p>
       <textarea id="letter" name="letter" rows="12" maxlength="4000" aria-describedby="letter-hint">
 ${letter}</textarea>
       <div class="row"><button>Save</button> <p class="hint" data-needs-script hidden>${timeLeft(remaining)} seconds left</p></div>
     </form>`
+  })
+}
+
+export function statementPage ({ user, messages, policy, remaining }) {
+  return layout({
+    title: 'Statement',
+    path: '/statement',
+    user,
+    messages,
+    policy,
+    remaining,
+    body: html`<h1>Statement</h1>
+    <p class="lead">You see this because you signed in, or said that it is you, within the last ${describeDuration(policy.confirmWithin)}.
+      Later you are asked again, and stay signed in meanwhile.</p>
+    <section class="card">
+      <dl>
+        <div><dt>Account</dt><dd>NL00 DEMO 0123 4567 89</dd></div>
+        <div><dt>Balance</dt><dd>1,234.56</dd></div>
+      </dl>
+    </section>`
+  })
+}
+
+export function skippedPage ({ user, policy, skipped, remaining }) {
+  return layout({
+    title: 'Skipped ahead',
+    user,
+    policy,
+    remaining,
+    body: html`<h1>${describeDuration(skipped)} later</h1>
+    <p class="lead">You have ${describeDuration(remaining)} left. Looking at this page did not extend that; the next one does, if it comes in time.</p>
+    <p><a class="button" href="/account">Go on</a></p>`
   })
 }
 

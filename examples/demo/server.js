@@ -1,5 +1,6 @@
 // npm run demo
 // PORT, HOST, IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, WARN_BEFORE, REDIS_URL and SESSION_SECRET change what it does.
+import { parse } from '@lukeed/ms'
 import { buildDemo } from './app.js'
 import { describeDuration } from './pages.js'
 
@@ -15,6 +16,12 @@ const {
 
 const port = Number(PORT)
 if (PORT.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65535) stop(`PORT must be a whole number from 0 to 65535, received "${PORT}".`)
+
+for (const [name, value] of Object.entries({ IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, WARN_BEFORE })) {
+  if (/^\s*[\d.]+\s*$/.test(value)) stop(`${name}=${value} would be ${value.trim()} milliseconds. Write ${value.trim()}s for seconds, or ${value.trim()}m for minutes.`)
+  if (!(parse(value) > 0)) stop(`${name} must be a duration such as 60s, 5m or 2h, received "${value}".`)
+}
+if (SESSION_SECRET !== undefined && SESSION_SECRET.length < 32) stop('SESSION_SECRET must have at least 32 characters.')
 
 const { store, close: closeStore } = await openStore()
 const app = await buildDemo({
@@ -41,9 +48,10 @@ console.log(`
   Sessions are kept in ${store ? 'Redis' : 'memory'}.
 
   Try:
-  - Sign in with any name, then do nothing: a warning, the end, and back to where you were.
+  - Sign in with any name, then skip ahead: a warning, the end, and back to where you were.
   - Leave the news page open: its polling does not keep you signed in.
-  - Type a letter for longer than ${describeDuration(IDLE_TIMEOUT)}: typing does.
+  - Type a letter for longer than ${describeDuration(IDLE_TIMEOUT)}: typing does. Stop in the middle, and get it back after the end.
+  - Look at the statement half a minute after you signed in: you are asked whether it is you.
   - Two tabs side by side: work in one, sign out in one.
   - IDLE_TIMEOUT=30s ABSOLUTE_TIMEOUT=2m WARN_BEFORE=10s npm run demo
 
@@ -59,6 +67,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 
 async function openStore () {
   if (!REDIS_URL) return { close: async () => {} }
+  if (!URL.canParse(REDIS_URL) || !/^rediss?:/.test(REDIS_URL)) stop(`REDIS_URL must be an address such as redis://127.0.0.1:6379, received "${REDIS_URL}".`)
   const [{ RedisStore }, { createClient }] = await Promise.all([import('connect-redis'), import('redis')])
   let connected = false
   const client = createClient({

@@ -7,6 +7,12 @@ import t, { type Test } from 'tap'
 const run = promisify(execFile)
 const root = new URL('../../', import.meta.url)
 
+type Promised = string | { [condition: string]: Promised }
+
+function pathsOf (promised: Promised): string[] {
+  return typeof promised === 'string' ? [promised] : Object.values(promised).flatMap(pathsOf)
+}
+
 const program = `
 const app = Fastify()
 await app.register(cookie)
@@ -50,6 +56,14 @@ ${program}
 }`), expected)
 })
 
+t.test('imported and required, it is one module: two would not know of each other', async t => {
+  t.equal(await runProgram(t, 'both.mjs', `
+import { createRequire } from 'node:module'
+import sessionTimeout, * as imported from 'fastify-session-timeout'
+const required = createRequire(import.meta.url)('fastify-session-timeout')
+console.log(JSON.stringify(required.default === sessionTimeout && required.policies === imported.policies && required.safeReturnPath === imported.safeReturnPath))`), true)
+})
+
 t.test('the client can be imported where there is no window', async t => {
   t.same(await runProgram(t, 'client.mjs', `
 import { startSessionTimeout } from 'fastify-session-timeout/client'
@@ -74,8 +88,8 @@ console.log(JSON.stringify(Object.keys(all).sort()))`), ['default', 'policies', 
 })
 
 t.test('every file that the package promises is there', async t => {
-  const { exports } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { exports: Record<string, string | Record<string, string>> }
-  const paths = Object.values(exports).flatMap(value => typeof value === 'string' ? value : Object.values(value))
+  const { exports } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { exports: Promised }
+  const paths = pathsOf(exports)
   t.ok(paths.length >= 5)
   for (const path of paths) await t.resolves(readFile(new URL(path, root)), path)
 })

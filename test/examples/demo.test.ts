@@ -108,6 +108,55 @@ t.test('confirming that it is you starts both clocks anew', async t => {
   }
 })
 
+t.test('the statement asks who signed in a while ago to confirm, and the user is back there', async t => {
+  const clock = fakeClock(t)
+  const { browser } = await openDemo(t)
+  t.match((await signIn(browser, { returnTo: '/statement' })).body, '<h1>Statement</h1>')
+  clock.tick(29 * second)
+  t.match((await browser.navigate('/statement')).body, '<h1>Statement</h1>')
+  clock.tick(second)
+  const asked = await browser.navigate('/statement')
+  t.strictSame(asked.hops, ['/login?returnTo=%2Fstatement&reason=stale'])
+  t.match(asked.body, '<h1>Is it you, Ada?</h1>')
+  t.match((await browser.navigate('/account')).body, 'Hello, Ada', 'signed in all the while')
+  const back = await submit(browser, '/account/confirm', { returnTo: returnToOf(asked)! })
+  t.strictSame(back.hops, ['/statement'])
+  t.match(back.body, '<h1>Statement</h1>')
+  t.strictSame((await submit(browser, '/account/confirm', { returnTo: '//evil.example' })).hops, ['/account'])
+})
+
+t.test('skipping ahead is no activity: the warning is a second away, or the end', async t => {
+  const clock = fakeClock(t)
+  const { browser } = await openDemo(t)
+  await signIn(browser)
+  const json = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
+  t.strictSame((await browser.post('/skip', 'to=warning', json)).json(), { skipped: 39 * second, remaining: 21 * second })
+  t.match((await browser.navigate('/account')).body, 'Hello, Ada')
+  const page = await submit(browser, '/skip', { to: 'end' })
+  t.match(page.body, '<h1>59 seconds later</h1>', 'without JavaScript')
+  t.match(page.body, 'You have 1 second left.')
+  clock.tick(second)
+  t.strictSame((await browser.navigate('/account')).hops, ['/login?returnTo=%2Faccount&reason=idle'])
+  t.equal((await browser.post('/skip', 'to=end', json)).statusCode, 401, 'for users alone')
+})
+
+t.test('every page says what the policy is, in and out of a session', async t => {
+  const { browser } = await openDemo(t)
+  for (const path of ['/', '/login']) t.match((await browser.navigate(path)).body, /Behind the scenes[^]*1 minute[^]*5 minutes[^]*20 seconds/)
+  await signIn(browser)
+  for (const path of ['/', '/account', '/news', '/letter', '/statement']) {
+    t.match((await browser.navigate(path)).body, /<meter data-meter min="0" max="60" low="20" value="60"/, path)
+  }
+})
+
+t.test('a sign-in form that was open for too long is still good', async t => {
+  const clock = fakeClock(t)
+  const { browser } = await openDemo(t)
+  await signIn(browser)
+  clock.tick(61 * second)
+  t.match((await signIn(browser)).body, 'Hello, Ada')
+})
+
 t.test('polling does not keep the session, and gets a 401 after it', async t => {
   const clock = fakeClock(t)
   const { browser } = await openDemo(t)
@@ -190,7 +239,7 @@ t.test('pages are strict about scripts, frames and caches', async t => {
   }
   const visitor = createBrowser(app)
   for (const path of ['/', '/login']) t.notMatch((await visitor.navigate(path)).body, 'client.js', `${path} has nothing to time for a visitor`)
-  for (const [path, type] of [['/style.css', 'text/css'], ['/page.js', 'text/javascript'], ['/icon.svg', 'image/svg+xml']] as const) {
+  for (const [path, type] of [['/style.css', 'text/css'], ['/page.js', 'text/javascript'], ['/panel.js', 'text/javascript'], ['/icon.svg', 'image/svg+xml']] as const) {
     const file = await visitor.get(path)
     t.equal(file.statusCode, 200)
     t.match(file.headers['content-type'], type)
@@ -263,7 +312,12 @@ t.test('npm run demo', async t => {
       [{ PORT: String(port) }, /^Port \d+ is taken. Choose another one: PORT=\d+ npm run demo$/],
       [{ PORT: 'eighty' }, /^PORT must be a whole number from 0 to 65535, received "eighty"\.$/],
       [{ PORT: '65536' }, /^PORT must be/],
-      [{ IDLE_TIMEOUT: 'soon' }, /^idleTimeout must be a duration .* received "soon"$/],
+      [{ IDLE_TIMEOUT: 'soon' }, /^IDLE_TIMEOUT must be a duration such as 60s, 5m or 2h, received "soon"\.$/],
+      [{ IDLE_TIMEOUT: '60' }, /^IDLE_TIMEOUT=60 would be 60 milliseconds\. Write 60s for seconds, or 60m for minutes\.$/],
+      [{ WARN_BEFORE: '' }, /^WARN_BEFORE must be a duration such as 60s, 5m or 2h, received ""\.$/],
+      [{ ABSOLUTE_TIMEOUT: '500d' }, /^absoluteTimeout must be a duration .* at most 400 days/],
+      [{ SESSION_SECRET: 'short' }, /^SESSION_SECRET must have at least 32 characters\.$/],
+      [{ REDIS_URL: 'foo' }, /^REDIS_URL must be an address such as redis:\/\/127\.0\.0\.1:6379, received "foo"\.$/],
       [{ HOST: '192.0.2.1' }, /^listen EADDRNOTAVAIL/],
       [{ REDIS_URL: `redis://127.0.0.1:${port === 65535 ? 1 : 9}` }, /^Redis at REDIS_URL does not answer: /]
     ]

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
@@ -42,7 +41,7 @@ export async function buildSite (t: Test, timeout: FastifySessionTimeoutOptions)
       // May be kept in the back/forward cache, which no-store forbids.
       app.get('/cached-page', async (_request, reply) => reply.type('text/html').send(page))
       // For pages that bundle the client instead of loading the one that starts itself.
-      app.get('/module.js', async (_request, reply) => reply.type('text/javascript').send(await readFile(createRequire(import.meta.url).resolve('fastify-session-timeout/client'), 'utf8')))
+      app.get('/module.js', async (_request, reply) => reply.type('text/javascript').send(await readFile(new URL(import.meta.resolve('fastify-session-timeout/client')), 'utf8')))
       // Another session for the page that asks, as after a second factor.
       app.post('/raise', async request => { await request.session.regenerate(['userId']) })
       // As frameworks do that send forms by fetch.

@@ -8,34 +8,34 @@ import { day, minute, second } from '../helpers/time.js'
 declare module 'fastify' {
   interface FastifyRequest {
     /** As sign-in libraries set it. */
-    user: { name: string } | null
+    member: { name: string } | null
   }
 }
 
 /** Who is signed in is known to a hook that comes after the plugin's, as with @fastify/passport. */
 function library (hook: 'onRequest' | 'preValidation'): AppOptions {
   return {
-    timeout: { idleTimeout: '15m', appliesTo: request => request.user != null },
-    before: app => { app.decorateRequest('user', null) },
+    timeout: { idleTimeout: '15m', appliesTo: request => request.member != null },
+    before: app => { app.decorateRequest('member', null) },
     routes (app) {
       app.addHook(hook, async request => {
         const name = request.session?.userId
-        request.user = name === undefined ? null : { name }
+        request.member = name === undefined ? null : { name }
       })
       app.post('/log-in', async request => {
         await request.session.regenerate()
         request.session.userId = 'ada'
-        request.user = { name: 'ada' }
+        request.member = { name: 'ada' }
         return 'in'
       })
       app.post('/plain-log-in', async request => {
         request.session.userId = 'ada'
-        request.user = { name: 'ada' }
+        request.member = { name: 'ada' }
         return 'in'
       })
       app.post('/log-out', async request => {
         delete request.session.userId
-        request.user = null
+        request.member = null
         return 'out'
       })
       notes(app)

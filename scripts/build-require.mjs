@@ -1,0 +1,52 @@
+// Makes the built package work with require() everywhere: Node can load an ES module so, but Jest and
+// TypeScript's node16 cannot. Each entry is bundled as CommonJS, and what import gets of the server's part is the same
+// module: two copies in one process would not know of each other's sessions.
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+const { exports: entries } = JSON.parse(readFileSync('package.json', 'utf8'))
+const kept = new Set()
+
+for (const [name, entry] of Object.entries(entries)) {
+  if (!entry.require) continue
+  const { import: { default: imported }, require: { default: required } } = entry
+  const isClient = name.startsWith('./client')
+  const names = isClient ? [] : Object.keys(await import(pathToFileURL(imported)))
+  await build({
+    entryPoints: [imported],
+    outfile: required,
+    bundle: true,
+    packages: 'external',
+    format: 'cjs',
+    platform: isClient ? 'browser' : 'node',
+    target: 'node20',
+    define: isClient ? {} : { 'import.meta.url': 'moduleUrl' },
+    banner: isClient ? {} : { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href" },
+    logLevel: 'warning'
+  })
+  if (isClient) continue
+  writeFileSync(imported, wrapper(required, names))
+  kept.add(imported.slice(2))
+}
+
+// Nothing is left that has become part of a bundle, and every declaration file has a twin for require().
+for (const file of files('.js')) if (!kept.has(file) && !file.startsWith('dist/client/')) rmSync(file)
+for (const file of files('.d.ts')) {
+  writeFileSync(file.replace(/\.d\.ts$/, '.d.cts'), readFileSync(file, 'utf8').replaceAll(/(from '\.[^']*|import\('\.[^']*)\.js'/g, "$1.cjs'"))
+}
+for (const { require: required } of Object.values(entries)) {
+  for (const file of Object.values(required ?? {})) if (!existsSync(file)) throw new Error(`${file} is promised and not built`)
+}
+
+function wrapper (required, names) {
+  const others = names.filter(name => name !== 'default')
+  const lines = [`import module from './${required.split('/').pop()}'`]
+  if (names.includes('default')) lines.push('export default module.default')
+  if (others.length > 0) lines.push(`export const { ${others.join(', ')} } = module`)
+  return `${lines.join('\n')}\n`
+}
+
+function files (ending) {
+  return readdirSync('dist', { recursive: true }).map(path => `dist/${path.replaceAll('\\', '/')}`).filter(path => path.endsWith(ending))
+}

@@ -1,0 +1,65 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { launchChromium, newProfile } from '../helpers/chromium.js'
+
+const { buildDemo }: { buildDemo: (options?: Record<string, unknown>) => Promise<FastifyInstance> } = await import(new URL('../../examples/demo/app.js', import.meta.url).href)
+const { now } = Date
+
+/** Its clock is that of this process: put back in the end. */
+async function openDemo (t: Test): Promise<string> {
+  const app = await buildDemo()
+  t.teardown(async () => {
+    await app.close()
+    Date.now = now
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+}
+
+const browser = await launchChromium(t)
+if (browser) {
+  t.test('the letter survives the end, and the time line tells the story', async t => {
+    const url = await openDemo(t)
+    const context = await newProfile(t, browser, [])
+    const page = await context.newPage()
+    await page.goto(`${url}/login?returnTo=/letter`)
+    await page.fill('[name=name]', 'Ada')
+    await page.click('main button')
+    await page.fill('#letter', 'Dear Grace, half of what')
+    await page.click('text=Skip to the warning')
+    await page.waitForSelector('.session-timeout >> text=Stay signed in', { timeout: 15_000 })
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('.session-timeout', { state: 'detached' })
+    await page.click('text=Skip to the end')
+    await page.waitForSelector('.session-timeout >> text=You are signed out', { timeout: 15_000 })
+    t.notOk(await page.isVisible('#letter'))
+
+    const [other] = await Promise.all([context.waitForEvent('page'), page.click('.session-timeout button')])
+    await other.fill('[name=name]', 'Ada')
+    const closed = other.waitForEvent('close')
+    await other.click('main button')
+    await closed
+    await page.waitForSelector('.session-timeout', { state: 'detached' })
+    t.equal(await page.inputValue('#letter'), 'Dear Grace, half of what')
+    const story = await page.evaluate("Array.from(document.querySelectorAll('.timeline li'), item => item.className).reverse().join(' ')")
+    t.match(story, /^activity .*ahead .*warning .*activity .*ahead .*warning .*ended .*activity/)
+    await page.click('main form button')
+    await page.waitForSelector('text=Saved, 24 characters.')
+  })
+
+  t.test('at the width of a phone nothing sticks out, light or dark', async t => {
+    const url = await openDemo(t)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const context = await newProfile(t, browser, [], { viewport: { width: 320, height: 640 }, colorScheme })
+      const page = await context.newPage()
+      await page.goto(`${url}/login`)
+      await page.fill('[name=name]', 'Ada')
+      await page.click('main button')
+      for (const path of ['/', '/account', '/news', '/letter', '/statement', '/login']) {
+        await page.goto(url + path)
+        t.ok(await page.evaluate('document.documentElement.scrollWidth <= 320'), `${path}, ${colorScheme}`)
+      }
+    }
+  })
+}

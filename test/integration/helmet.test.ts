@@ -1,0 +1,57 @@
+import type { AddressInfo } from 'node:net'
+import helmet from '@fastify/helmet'
+import t from 'tap'
+import { buildApp } from '../helpers/app.js'
+import { createBrowser } from '../helpers/browser.js'
+import { launchChromium, newProfile } from '../helpers/chromium.js'
+import { fakeClock } from '../helpers/clock.js'
+import { minute } from '../helpers/time.js'
+import { follow } from './recipe.js'
+
+const timeout = { user: (session: { userId?: string }) => session.userId, afterTimeout: { redirectTo: '/login' }, endpoint: '/session-timeout' }
+
+t.test('what the plugin answers has the headers of helmet', async t => {
+  const clock = fakeClock(t)
+  const { app } = await buildApp(t, { timeout, before: app => { app.register(helmet) } })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  t.ok((await browser.get('/session-timeout/client.js')).headers['content-security-policy'])
+  clock.tick(30 * minute)
+  const headers = { 'content-security-policy': /default-src 'self'/, 'x-content-type-options': 'nosniff' }
+  t.match((await browser.clone().get('/me')), { statusCode: 401, headers })
+  t.match((await browser.request({ url: '/me', headers: { accept: 'text/html' } })), { statusCode: 303, headers })
+})
+
+const chromium = await launchChromium(t)
+if (chromium) {
+  t.test('the client works under the default policy of helmet, and under nonces', async t => {
+    const { app } = await buildApp(t, {
+      timeout: { ...timeout, idleTimeout: '1m', warnBefore: '59s', touchInterval: '1s' },
+      before: app => { app.register(helmet) },
+      async routes (app) {
+        await follow('@fastify/helmet', app)
+        app.get('/plain', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Plain</title><script type="module" src="/session-timeout/client.js"></script>'))
+        app.get('/inline', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Inline</title><script>document.title = "run"</script>'))
+      }
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+    const complaints: string[] = []
+    const context = await newProfile(t, chromium, complaints)
+    await context.request.post(`${url}/sign-in`)
+    for (const path of ['/plain', '/account']) {
+      const page = await context.newPage()
+      await page.goto(url + path)
+      // Touched, then warned a second later: the dialog with all its styles.
+      await page.waitForSelector('.session-timeout', { state: 'visible' })
+      t.equal(await page.evaluate("getComputedStyle(document.querySelector('.session-timeout')).position"), 'fixed', `${path} is styled`)
+      await page.close()
+    }
+    t.same(complaints, [], 'the browser had nothing to complain of')
+    const inForce: string[] = []
+    const inline = await (await newProfile(t, chromium, inForce)).newPage()
+    await inline.goto(`${url}/inline`)
+    t.equal(await inline.title(), 'Inline')
+    t.match(inForce.splice(0), [/Content Security Policy/], 'and the policy is in force')
+  })
+}

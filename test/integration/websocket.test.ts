@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net'
+import websocket from '@fastify/websocket'
+import t, { type Test } from 'tap'
+import { fakeClock } from '../helpers/clock.js'
+import { second } from '../helpers/time.js'
+import { openSite, settle, type LiveSite } from './live.js'
+import { follow } from './recipe.js'
+
+function openSockets (t: Test, { before = true } = {}): Promise<LiveSite> {
+  return openSite(t, {
+    before: app => { if (before) app.register(websocket) },
+    async routes (app) {
+      if (!before) await app.register(websocket)
+      await follow('@fastify/websocket', app)
+    }
+  })
+}
+
+t.test('a WebSocket is closed at the deadline, which messages put off', async t => {
+  const clock = fakeClock(t, { timers: true })
+  const { connect } = await openSockets(t)
+  const live = await connect('/socket')
+  for (let message = 1; message <= 3; message++) {
+    await clock.run(50 * second)
+    live.socket.send('hello')
+    await settle(() => live.received.length === message)
+  }
+  await clock.run(60 * second - 1)
+  await settle(() => false)
+  t.equal(live.closed, undefined, 'a millisecond before')
+  await clock.run(1)
+  await settle(() => live.closed !== undefined)
+  t.same(live.closed, { code: 1008, reason: 'session ended' })
+  t.same(live.received, Array(3).fill('you said hello'))
+})
+
+t.test('visitors get no WebSocket, and no user one of an ended session', async t => {
+  const clock = fakeClock(t, { timers: true })
+  const { connect } = await openSockets(t)
+  await t.rejects(connect('/socket', undefined, {}), /401/)
+  await clock.run(60 * second)
+  await t.rejects(connect('/socket'), /401/)
+})
+
+for (const [order, before] of [['before', true], ['after', false]] as const) {
+  t.test(`registered ${order} the plugin, no socket of a refused upgrade stays open`, async t => {
+    const clock = fakeClock(t, { timers: true })
+    const { app, connect } = await openSockets(t, { before })
+    const sockets: Socket[] = []
+    app.server.on('connection', socket => { sockets.push(socket) })
+    await clock.run(60 * second)
+    for (let attempt = 1; attempt <= 5; attempt++) await t.rejects(connect('/socket'), /401/)
+    await settle(() => sockets.every(({ destroyed }) => destroyed))
+    t.same(sockets.map(({ destroyed }) => destroyed), Array(5).fill(true))
+    // Else app.close() would wait for them for ever.
+    for (const socket of sockets) socket.destroy()
+  })
+}
