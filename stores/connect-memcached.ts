@@ -1,5 +1,6 @@
 import type { Session } from 'fastify'
-import { assertStore, withReplace, type ReplacingStore } from './replace.js'
+import { assertStore, withReplace } from './replace.js'
+import type { SessionStoreWithReplace } from '../types/index.js'
 
 interface ConnectMemcached {
   readonly client: Client
@@ -20,7 +21,7 @@ const longestSpan = 30 * 24 * 60 * 60
  * Adds `replace` to the store of connect-memcached, with memcached's command of that name, through its own client.
  * It also mends `set` for sessions that live longer than 30 days, which memcached would forget at once.
  */
-export function withMemcachedReplace<Store extends object> (store: Store): Store & ReplacingStore {
+export function withMemcachedReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
   assertStore(store, ['getKey', 'set'], 'connect-memcached')
   const { client, set } = store as unknown as ConnectMemcached
   // The store's own `set`, which knows its keys, lives and ciphers, with another verb for its client.

@@ -1,4 +1,5 @@
-import { assertStore, expiryOf, withReplace, type ReplacingStore } from './replace.js'
+import { assertStore, expiryOf, withReplace } from './replace.js'
+import type { SessionStoreWithReplace } from '../types/index.js'
 
 interface PgSimple {
   readonly ttl?: number
@@ -7,7 +8,7 @@ interface PgSimple {
 }
 
 /** Adds `replace` to the store of connect-pg-simple, with one `UPDATE ... WHERE`, through its own pool. */
-export function withPostgresReplace<Store extends object> (store: Store): Store & ReplacingStore {
+export function withPostgresReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
   assertStore(store, ['quotedTable', 'query'], 'connect-pg-simple')
   const postgres = store as unknown as PgSimple
   const text = `UPDATE ${postgres.quotedTable()} SET sess = $1, expire = to_timestamp($2)

@@ -1,5 +1,6 @@
 import type { Session } from 'fastify'
-import { assertStore, expiryOf, withReplace, type ReplacingStore } from './replace.js'
+import { assertStore, expiryOf, withReplace } from './replace.js'
+import type { SessionStoreWithReplace } from '../types/index.js'
 
 interface ConnectRedis {
   readonly client: object
@@ -20,7 +21,9 @@ interface Client {
  * @param client the client that the store was made with; connect-redis 9 and later tells it, 7 and 8 hide it.
  * A client or cluster of node-redis 4 or later, or of ioredis 5 or later (which connect-redis 9 takes no more).
  */
-export function withRedisReplace<Store extends object> (store: Store, client?: object): Store & ReplacingStore {
+export function withRedisReplace<Store extends object> (
+  store: Store, client?: object
+): Store & SessionStoreWithReplace {
   assertStore(store, ['get', 'set', 'destroy'], 'connect-redis')
   const { prefix, serializer, disableTTL } = store as unknown as ConnectRedis
   const set = setter(client ?? (store as unknown as ConnectRedis).client)

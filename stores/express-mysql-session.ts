@@ -1,4 +1,5 @@
-import { assertStore, expiryOf, withReplace, type ReplacingStore } from './replace.js'
+import { assertStore, expiryOf, withReplace } from './replace.js'
+import type { SessionStoreWithReplace } from '../types/index.js'
 
 interface MysqlSession {
   readonly options: {
@@ -22,7 +23,7 @@ interface Updated {
  * Adds `replace` to the store of express-mysql-session, version 3, with one `UPDATE ... WHERE`,
  * through its own connection or pool.
  */
-export function withMysqlReplace<Store extends object> (store: Store): Store & ReplacingStore {
+export function withMysqlReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
   assertStore(store, ['query', 'setOptions'], 'express-mysql-session')
   const mysql = store as unknown as MysqlSession
   const { tableName, columnNames } = mysql.options.schema

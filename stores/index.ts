@@ -1,4 +1,5 @@
-export { expiryOf, withReplace, type ReplacingStore } from './replace.js'
+export type { SessionStoreWithReplace } from '../types/index.js'
+export { expiryOf, withReplace } from './replace.js'
 export { withSqliteReplace } from './better-sqlite3-session-store.js'
 export { withMemcachedReplace } from './connect-memcached.js'
 export { withPostgresReplace } from './connect-pg-simple.js'

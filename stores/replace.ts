@@ -1,14 +1,5 @@
 import type { Session } from 'fastify'
-import type { SessionStore } from '@fastify/session'
-
-/** A store that can write a session only where there is one. */
-export interface ReplacingStore extends SessionStore {
-  /**
-   * Writes over a session that the store has, atomically, and over nothing else.
-   * A session that has expired, or was destroyed, is not there.
-   */
-  replace (id: string, session: Session, callback: (error: unknown, replaced?: boolean) => void): void
-}
+import type { SessionStoreWithReplace } from '../types/index.js'
 
 /**
  * Adds `replace` to a store and gives the same store back.
@@ -25,7 +16,7 @@ export interface ReplacingStore extends SessionStore {
  */
 export function withReplace<Store extends object> (
   store: Store, replace: (id: string, session: Session) => boolean | Promise<boolean>
-): Store & ReplacingStore {
+): Store & SessionStoreWithReplace {
   return Object.assign(store, {
     replace (id: string, session: Session, callback: (error: unknown, replaced?: boolean) => void): void {
       // On the next tick: what the callback throws is no answer of the store, and must not end in a promise.
@@ -34,7 +25,7 @@ export function withReplace<Store extends object> (
         error => process.nextTick(callback, error ?? new Error('The session store failed without an error'))
       )
     }
-  }) as Store & ReplacingStore
+  }) as Store & SessionStoreWithReplace
 
   async function ask (id: string, session: Session): Promise<boolean> {
     return await replace(id, session)

@@ -6,7 +6,7 @@ import { createClient } from 'redis'
 import t, { type Test } from 'tap'
 import {
   expiryOf, withMemcachedReplace, withMysqlReplace, withPostgresReplace, withRedisReplace, withReplace,
-  withSqliteReplace, type ReplacingStore
+  withSqliteReplace, type SessionStoreWithReplace
 } from '../../stores/index.js'
 import { startRedis } from '../helpers/servers/redis.js'
 import { hour, minute } from '../helpers/time.js'
@@ -18,7 +18,7 @@ function sessionFor (life: number | null): Session {
   return { cookie: { originalMaxAge: life, maxAge: life, expires: new Date(Date.now() + life) } }
 }
 
-function replace (store: ReplacingStore, session = sessionFor(hour)): Promise<boolean | undefined> {
+function replace (store: SessionStoreWithReplace, session = sessionFor(hour)): Promise<boolean | undefined> {
   return new Promise((resolve, reject) => {
     store.replace(id, session, (error, replaced) => error ? reject(error) : resolve(replaced))
   })
