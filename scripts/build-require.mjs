@@ -31,7 +31,9 @@ for (const [name, entry] of Object.entries(entries)) {
 }
 
 // Nothing is left that has become part of a bundle, and every declaration file has a twin for require().
-for (const file of files('.js')) if (!kept.has(file) && !file.startsWith('dist/client/')) rmSync(file)
+// The contract for stores starts processes of its own from its files.
+const whole = ['dist/client/', 'dist/stores/contract/']
+for (const file of files('.js')) if (!kept.has(file) && !whole.some(folder => file.startsWith(folder))) rmSync(file)
 for (const file of files('.d.ts')) {
   writeFileSync(file.replace(/\.d\.ts$/, '.d.cts'), readFileSync(file, 'utf8').replaceAll(/(from '\.[^']*|import\('\.[^']*)\.js'/g, "$1.cjs'"))
 }

@@ -1,0 +1,103 @@
+import type { Operation } from './store-access.js'
+
+export type Topic = 'expiry' | 'ids' | 'replace' | 'races' | 'faults' | 'costs'
+
+/** What stands between an ended session and its return. */
+export type Guard = 'marks' | 'replace'
+
+/** One thing that was tried. */
+export interface Finding {
+  readonly topic: Topic
+  /** Null: not tried, and `says` tells why. */
+  readonly holds: boolean | null
+  /** A sentence. */
+  readonly says: string
+}
+
+export function finding (topic: Topic, holds: boolean | null, says: string): Finding {
+  return { topic, holds, says }
+}
+
+/** Operations of the store. */
+export type Cost = Readonly<Record<Operation, number>>
+
+/** What a signed-in user's requests cost. */
+export interface Costs {
+  readonly signIn: Cost
+  readonly passive: Cost
+  readonly touch: Cost
+  readonly save: Cost
+  readonly signOut: Cost
+}
+
+/** Sign-outs in one process while another request writes the session. */
+export interface Race {
+  /** None: the application without this plugin. */
+  readonly guard: Guard | 'none'
+  readonly processes: 1 | 2
+  readonly trials: number
+  /** How many were there again after their sign-out. */
+  readonly back: number
+  /** How many could not be tried, because the store failed. */
+  readonly failed: number
+}
+
+export interface StoreReport {
+  readonly name: string
+  readonly findings: readonly Finding[]
+  readonly races: readonly Race[]
+  readonly costs: Readonly<Partial<Record<Guard, Costs>>>
+  /** Whether everything that was tried holds. */
+  readonly holds: boolean
+  /** The report as text. */
+  toString (): string
+}
+
+const topics: Readonly<Record<Topic, string>> = {
+  expiry: 'When stored sessions expire',
+  ids: 'Session ids, and marks of ended sessions',
+  replace: 'replace',
+  races: 'Sign-outs while the session is written',
+  faults: 'Faults',
+  costs: 'What a request asks of the store'
+}
+
+const requests: Readonly<Record<keyof Costs, string>> = {
+  signIn: 'sign-in',
+  passive: 'no touch due',
+  touch: 'touch',
+  save: 'save',
+  signOut: 'sign-out'
+}
+
+const signs = new Map([[true, '✓'], [false, '✗'], [null, '-']])
+
+export function createReport ({ name, findings, races, costs }: Omit<StoreReport, 'holds' | 'toString'>): StoreReport {
+  return {
+    name,
+    findings,
+    races,
+    costs,
+    holds: findings.every(({ holds }) => holds !== false),
+    toString () {
+      const lines = [name]
+      for (const [topic, title] of Object.entries(topics)) {
+        const own = findings.filter(finding => finding.topic === topic)
+        if (own.length > 0) lines.push('', title, ...own.map(({ holds, says }) => `  ${signs.get(holds)} ${says}`))
+      }
+      if (Object.keys(costs).length > 0) lines.push('', topics.costs)
+      for (const [guard, costsOf] of Object.entries(costs)) {
+        for (const [name, cost] of Object.entries(costsOf)) {
+          lines.push(`  ${requests[name as keyof Costs]}, with ${guard}: ${costOf(cost)}`)
+        }
+      }
+      return `${lines.join('\n')}\n`
+    }
+  }
+}
+
+/** `1 get, 2 set` */
+export function costOf (cost: Cost): string {
+  const asked = Object.entries(cost).filter(([, count]) => count > 0)
+  return asked.map(([name, count]) => `${count} ${name}`).join(', ') || 'nothing'
+}

@@ -1,0 +1,46 @@
+import type { Session } from 'fastify'
+import type { SessionStoreWithReplace } from '../types/index.js'
+
+/**
+ * Adds `replace` to a store and gives the same store back.
+ *
+ * @param replace writes over the session if the store has it, in one atomic step, and tells whether it had;
+ * it sets the same expiry as the store's own `set` does (see {@link expiryOf})
+ *
+ * @example
+ * withReplace(store, async (id, session) => {
+ *   const text = 'UPDATE sessions SET data = $1, expires = $2 WHERE id = $3'
+ *   const { rowCount } = await pool.query(text, [JSON.stringify(session), new Date(expiryOf(session)), id])
+ *   return rowCount === 1
+ * })
+ */
+export function withReplace<Store extends object> (
+  store: Store, replace: (id: string, session: Session) => boolean | Promise<boolean>
+): Store & SessionStoreWithReplace {
+  return Object.assign(store, {
+    replace (id: string, session: Session, callback: (error: unknown, replaced?: boolean) => void): void {
+      // On the next tick: what the callback throws is no answer of the store, and must not end in a promise.
+      ask(id, session).then(
+        replaced => process.nextTick(callback, null, replaced),
+        error => process.nextTick(callback, error ?? new Error('The session store failed without an error'))
+      )
+    }
+  }) as Store & SessionStoreWithReplace
+
+  async function ask (id: string, session: Session): Promise<boolean> {
+    return await replace(id, session)
+  }
+}
+
+/** When the stored copy of a session is to be forgotten, epoch ms; undefined where the session says nothing. */
+export function expiryOf (session: Session): number | undefined {
+  // A string in what a store gave back.
+  const expires = session.cookie.expires as Date | string | null | undefined
+  return expires ? new Date(expires).getTime() : undefined
+}
+
+/** Refuses a store of another kind at start, not at the first sign-out. */
+export function assertStore (store: object, methods: readonly string[], name: string): void {
+  const missing = methods.filter(method => typeof (store as Record<string, unknown>)[method] !== 'function')
+  if (missing.length > 0) throw new TypeError(`Expected a store of ${name}, received one without ${missing.join(', ')}`)
+}

@@ -1,0 +1,10 @@
+import t from 'tap'
+import { startRedis } from '../helpers/servers/redis.js'
+import { checkSubject } from '../helpers/store-contract.js'
+
+const server = await startRedis(t)
+if (server) {
+  t.test('the contract holds on connect-redis', async t => {
+    await checkSubject(t, 'connect-redis', { env: { STORE_URL: server.url }, server })
+  })
+}

@@ -1,0 +1,126 @@
+import type { Session } from 'fastify'
+import { RedisStore } from 'connect-redis'
+import { RedisStore as RedisStore8 } from 'connect-redis-8'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import t, { type Test } from 'tap'
+import {
+  expiryOf, withMemcachedReplace, withMysqlReplace, withPostgresReplace, withRedisReplace, withReplace,
+  withSqliteReplace, type SessionStoreWithReplace
+} from '../../stores/index.js'
+import { startRedis } from '../helpers/servers/redis.js'
+import { hour, minute } from '../helpers/time.js'
+
+const id = 'an-id'
+
+function sessionFor (life: number | null): Session {
+  if (life === null) return { cookie: { originalMaxAge: null } }
+  return { cookie: { originalMaxAge: life, maxAge: life, expires: new Date(Date.now() + life) } }
+}
+
+function replace (store: SessionStoreWithReplace, session = sessionFor(hour)): Promise<boolean | undefined> {
+  return new Promise((resolve, reject) => {
+    store.replace(id, session, (error, replaced) => error ? reject(error) : resolve(replaced))
+  })
+}
+
+t.test('a store of one\'s own gets its replace in a few lines', async t => {
+  const rows = new Map<string, string>()
+  class Store {
+    name = 'mine'
+  }
+  const own = new Store()
+  const store = withReplace(own, (id, session) => rows.has(id) && Boolean(rows.set(id, JSON.stringify(session))))
+  t.equal(store, own, 'it is the same store')
+  t.equal(store.name, 'mine')
+  t.equal(await replace(store), false)
+  rows.set(id, '')
+  t.equal(await replace(store), true)
+  t.match(JSON.parse(rows.get(id)!), { cookie: { originalMaxAge: hour } })
+})
+
+t.test('what a replace throws is the answer, whether it is a promise or not', async t => {
+  const fails = new Error('no')
+  await t.rejects(replace(withReplace({}, () => { throw fails })), fails)
+  await t.rejects(replace(withReplace({}, async () => { throw fails })), fails)
+  // Stores that fail without an error exist.
+  const silent = { then: (_: unknown, reject: () => void) => reject() } as unknown as Promise<boolean>
+  await t.rejects(replace(withReplace({}, () => silent)), /failed without an error/)
+})
+
+t.test('expiryOf reads a date, also as stores give it back, and knows when there is none', async t => {
+  const expires = new Date(Date.UTC(2026, 0, 1))
+  t.equal(expiryOf({ cookie: { originalMaxAge: null, expires } }), expires.getTime())
+  t.equal(expiryOf(JSON.parse(JSON.stringify({ cookie: { originalMaxAge: null, expires } }))), expires.getTime())
+  t.equal(expiryOf(sessionFor(null)), undefined)
+  t.equal(expiryOf({ cookie: { originalMaxAge: null, expires: null } }), undefined)
+})
+
+t.test('a store of another kind is refused at start', async t => {
+  for (const [wrap, name] of [
+    [withRedisReplace, 'connect-redis'],
+    [withPostgresReplace, 'connect-pg-simple'],
+    [withMysqlReplace, 'express-mysql-session'],
+    [withMemcachedReplace, 'connect-memcached'],
+    [withSqliteReplace, 'better-sqlite3-session-store']
+  ] as const) {
+    const message = new RegExp(`^Expected a store of ${name}, received one without `)
+    t.throws(() => wrap(new Map()), { name: 'TypeError', message })
+  }
+})
+
+const server = await startRedis(t)
+if (server) {
+  const connect = async (t: Test) => {
+    const client = createClient({ url: server.url })
+    await client.connect()
+    t.teardown(() => client.destroy())
+    await client.flushAll()
+    return client
+  }
+
+  t.test('on Redis, prefix, ttl, serializer and disableTTL are the store\'s', async t => {
+    const client = await connect(t)
+    const serializer = { stringify: (session: object) => `mine ${JSON.stringify(session)}`, parse: JSON.parse }
+    for (const [name, options, session, ttl] of [
+      ['the expiry of the session', {}, sessionFor(hour), 3600],
+      ['the ttl where a session has none', { ttl: 60 }, sessionFor(null), 60],
+      ['a day where nothing is said', {}, sessionFor(null), 86400],
+      ['a function', { ttl: () => 7 }, sessionFor(hour), 7],
+      ['none', { disableTTL: true }, sessionFor(hour), -1]
+    ] as const) {
+      const key = `mine:${id}`
+      const store = withRedisReplace(new RedisStore({ client, prefix: 'mine:', serializer, ...options }))
+      await client.del(key)
+      t.equal(await replace(store, session), false, `${name}: nothing there`)
+      t.equal(await client.exists(key), 0)
+      await client.set(key, 'old')
+      t.equal(await replace(store, session), true, name)
+      t.match(await client.get(key), /^mine \{/)
+      t.equal(await client.ttl(key), ttl, name)
+    }
+  })
+
+  t.test('on Redis, a session whose life is over is taken out', async t => {
+    const client = await connect(t)
+    const store = withRedisReplace(new RedisStore({ client }))
+    await client.set(`sess:${id}`, 'old')
+    t.equal(await replace(store, sessionFor(-minute)), false)
+    t.equal(await client.exists(`sess:${id}`), 0)
+  })
+
+  t.test('connect-redis 8 hides its client, which has to be given then', async t => {
+    const client = await connect(t)
+    t.throws(() => withRedisReplace(new RedisStore8({ client })), /needs the client of node-redis or ioredis/)
+    const ioredis = new Redis(server.url)
+    t.teardown(() => ioredis.disconnect())
+    for (const given of [client, ioredis]) {
+      await client.flushAll()
+      const store = withRedisReplace(new RedisStore8({ client: given, disableTTL: given === ioredis }), given)
+      t.equal(await replace(store), false)
+      await client.set(`sess:${id}`, 'old')
+      t.equal(await replace(store), true)
+      t.equal(await client.ttl(`sess:${id}`), given === ioredis ? -1 : 3600)
+    }
+  })
+}
