@@ -40,7 +40,7 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
     timeout: { endpoint: '/session-timeout', appliesTo: signedIn, ...timeout },
     routes (app) {
       app.addHook('onSend', async (_request, reply) => {
-        reply.header('content-security-policy', policy)
+        if (!reply.hasHeader('content-security-policy')) reply.header('content-security-policy', policy)
       })
       app.addHook('preHandler', async (request, reply) => {
         const { url } = request.routeOptions

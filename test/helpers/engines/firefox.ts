@@ -29,6 +29,11 @@ interface Reply {
 
 type Call = (method: string, params?: object) => Promise<Record<string, unknown>>
 
+interface Evaluated {
+  result: { value: string }
+  exceptionDetails?: { text: string }
+}
+
 interface Context {
   context: string
   userContext: string
@@ -59,7 +64,8 @@ async function open (t: Test, call: Call): ReturnType<Engine['open']> {
   const known = new Set<string>()
   return {
     async newTab () {
-      const { context } = await call('browsingContext.create', { type: 'tab', userContext })
+      // In one window, all tabs but one would be hidden.
+      const { context } = await call('browsingContext.create', { type: 'window', userContext })
       return adopt(context as string)
     },
     async openedTab () {
@@ -76,8 +82,9 @@ async function open (t: Test, call: Call): ReturnType<Engine['open']> {
       goto: async url => { await call('browsingContext.navigate', { context, url, wait: 'complete' }) },
       async run (expression) {
         // What a person did is activation; a script of the test is none.
-        const { result } = await call('script.evaluate', { expression, target: { context }, awaitPromise: true, userActivation: false })
-        return (result as { value: string }).value
+        const answer = await call('script.evaluate', { expression, target: { context }, awaitPromise: true, userActivation: false }) as unknown as Evaluated
+        if (answer.exceptionDetails) throw new Error(answer.exceptionDetails.text)
+        return answer.result.value
       },
       press: key => perform(pressOf(key)),
       clickAt: (x, y) => perform(clickAt(x, y)),

@@ -58,10 +58,11 @@ export function createTab (driver: Driver): Tab {
 
   async function until<Args extends unknown[]> (what: string, script: (...args: Args) => unknown, args?: Args, timeout = patience): Promise<void> {
     const start = Date.now()
+    const yesOrNo = `async (...args) => !!await (${script})(...args)`
     let last: unknown
     while (Date.now() - start < timeout) {
       try {
-        last = await call(script.toString(), args)
+        last = await call(yesOrNo, args)
         if (last) return
       } catch (error) {
         // On its way to another page, it has nothing to run a script in.
