@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import t from 'tap'
 import { launchEngines, type Tab } from '../helpers/engines/engines.js'
 import { buildStorySite } from '../helpers/story-site.js'
-import { clickOn, isGone, warned } from './engines/dialog.js'
+import { clickOn, isGone, letPass, timeout } from './engines/dialog.js'
 
 // The libraries that applications open their modals with, as they are published.
 const libraries = ['focus-trap', 'radix', 'headless-ui', 'native']
@@ -16,7 +16,7 @@ const scripts = new Map(await Promise.all(libraries.map(async name => [name, awa
 for (const library of libraries) {
   story(`over a modal of ${library}, a click, Enter and Esc stay, and the modal keeps its text`, async (t, profile) => {
     const site = await buildStorySite(t, {
-      timeout: { idleTimeout: 6000, warnBefore: 4500, touchInterval: 500 },
+      timeout,
       routes (app) {
         app.get('/modal.js', async (_request, reply) => reply.type('text/javascript').send(scripts.get(library)))
         app.get('/modal', async (_request, reply) => {
@@ -33,7 +33,7 @@ for (const library of libraries) {
     await tab.click('#text')
     await tab.type(text)
 
-    await warned(tab)
+    await letPass(tab, site)
     let before = site.lastActivity()!
     await clickOn(tab, 'Stay signed in')
     await isGone(tab)
@@ -43,7 +43,7 @@ for (const library of libraries) {
     t.equal(await textOf(tab), `${text}!`, 'the keyboard works after a click')
 
     for (const key of ['Enter', 'Escape']) {
-      await warned(tab)
+      await letPass(tab, site)
       before = site.lastActivity()!
       // Before that, a key is one of somebody who was typing.
       await sleep(1200)

@@ -16,10 +16,21 @@ export interface StorySite {
   sessions (): number
   /** The last activity of the one session. */
   lastActivity (): number | undefined
-  /** Waits until it is later than that. */
+  /** Makes the one session as old as if its user had done nothing for so long. */
+  age (ms: number): void
+  /** Waits until the last activity is later than that. */
   untilExtended (before: number): Promise<void>
   /** Signs in and opens a page. */
   enter (profile: Profile, path: string): Promise<Tab>
+}
+
+interface TimedRecord {
+  startedAt: number
+  lastActivity: number
+}
+
+interface Stored {
+  sessionTimeout?: TimedRecord
 }
 
 export interface StoryOptions {
@@ -45,7 +56,7 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
       app.addHook('preHandler', async (request, reply) => {
         const { url } = request.routeOptions
         if (url === '/session-timeout') calls.push({ method: request.method, body: request.body })
-        const open = url === '/login' || url === '/sign-in'
+        const open = ['/login', '/sign-in', '/enter', '/favicon.ico'].includes(url ?? '')
         if (redirectEverything && !open && request.session.userId === undefined) return reply.redirect('/login', 302)
       })
       app.get('/login', async (request, reply) => {
@@ -70,21 +81,31 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
       // Browsers ask for it when they like: that is no activity of the story's user.
       app.get('/favicon.ico', { config: { sessionTimeout: false } }, async (_request, reply) => reply.code(204).send())
       app.get('/api', async () => ({ ok: true }))
+      // Tells how much time is left, and takes none of it away.
+      app.get('/poll', { config: { sessionTimeout: { countsAsActivity: false } } }, async () => ({ ok: true }))
       routes?.(app)
     }
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  const lastActivity = (): number | undefined => {
-    const [id] = store.sessions()
-    const record = id === undefined ? undefined : store.peek(id)?.sessionTimeout as { lastActivity: number } | undefined
-    return record?.lastActivity
-  }
+  // What the store holds besides are the marks of sessions that have ended.
+  const records = (): TimedRecord[] => [...store.data.values()].flatMap(json => (JSON.parse(json) as Stored).sessionTimeout ?? [])
+  const lastActivity = (): number | undefined => records()[0]?.lastActivity
   return {
     url,
     calls,
-    sessions: () => store.sessions().length,
+    sessions: () => records().length,
     lastActivity,
+    age (ms) {
+      for (const [id, json] of store.data) {
+        const stored = JSON.parse(json) as Stored
+        const { sessionTimeout } = stored
+        if (sessionTimeout === undefined) continue
+        sessionTimeout.lastActivity = Date.now() - ms
+        sessionTimeout.startedAt = Math.min(sessionTimeout.startedAt, sessionTimeout.lastActivity)
+        store.data.set(id, JSON.stringify(stored))
+      }
+    },
     async untilExtended (before) {
       for (let tries = 0; (lastActivity() ?? 0) <= before; tries++) {
         if (tries === 100) throw new Error('The session was not extended in the store')

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { launchEngines, type Profile, type Tab } from '../../helpers/engines/engines.js'
 import { buildStorySite, type StorySite } from '../../helpers/story-site.js'
-import { clickOn, dialog, ended, isGone } from './dialog.js'
+import { clickOn, dialog, ended, isGone, letPass, timeout } from './dialog.js'
 
 const story = await launchEngines(t)
 const words = 'Dear Sir, '
@@ -54,12 +54,13 @@ story('another user who signs in there sees nothing of it, and it comes back to 
 story('a page that keeps nothing is left at the end as before', async (t, profile) => {
   const site = await build(t)
   const tab = await site.enter(profile, '/page')
+  await letPass(tab, site, 3000)
   await tab.until('the sign-in page', () => location.pathname === '/login')
   t.equal(await tab.evaluate(() => document.querySelector('#secret')), null)
 })
 
 function build (t: Parameters<typeof buildStorySite>[0]): Promise<StorySite> {
-  return buildStorySite(t, { timeout: { idleTimeout: 4000, warnBefore: 1500, afterTimeout: { redirectTo: '/login' } } })
+  return buildStorySite(t, { timeout: { ...timeout, afterTimeout: { redirectTo: '/login' } } })
 }
 
 async function writeUntilTheEnd (profile: Profile, site: StorySite): Promise<Tab> {
@@ -69,6 +70,7 @@ async function writeUntilTheEnd (profile: Profile, site: StorySite): Promise<Tab
   })
   await tab.click('#note')
   await tab.type(words)
+  await letPass(tab, site, 3000)
   await ended(tab)
   return tab
 }

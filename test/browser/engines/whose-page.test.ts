@@ -2,14 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { launchEngines, type Tab } from '../../helpers/engines/engines.js'
 import { buildStorySite, takeOver, type StorySite } from '../../helpers/story-site.js'
+import { limit } from './dialog.js'
 
+// The page asks before it warns: not before another user has taken over.
+const warnBefore = 500
+const timeout = { idleTimeout: limit, warnBefore, afterTimeout: 'unauthorized' } as const
 const story = await launchEngines(t)
-const idleTimeout = 4000
-const timeout = { idleTimeout, warnBefore: 1500, afterTimeout: 'unauthorized' } as const
 
 story('a page of one user is not shown past its deadline to the next user of the browser', async (t, profile) => {
   const site = await buildStorySite(t, { timeout })
   const tab = await site.enter(profile, '/page')
+  await nearTheEnd(tab, site)
   await takeOver(profile, site, 'eve')
   await isHidden(tab, site)
 })
@@ -24,6 +27,7 @@ story('nor when it has loaded a picture from behind a redirect of the same origi
     await new Promise(resolve => { picture.onload = picture.onerror = resolve })
   })
   await sleep(500)
+  await nearTheEnd(tab, site)
   await takeOver(profile, site, 'eve')
   await isHidden(tab, site)
 })
@@ -31,14 +35,14 @@ story('nor when it has loaded a picture from behind a redirect of the same origi
 story('nor a page whose response told nothing of the session and which calls an API', async (t, profile) => {
   const site = await buildStorySite(t, { timeout })
   const tab = await site.enter(profile, '/shell')
-  await tab.evaluate(async () => { await fetch('/api') })
-  await sleep(500)
+  await tab.evaluate(() => fetch('/api').then(response => response.text()))
+  await nearTheEnd(tab, site)
   await takeOver(profile, site, 'eve')
   await isHidden(tab, site)
 })
 
 story('nor under a service worker that hands on what it gets', async (t, profile) => {
-  const site = await buildStorySite(t, { timeout: { ...timeout, idleTimeout: 5000 } })
+  const site = await buildStorySite(t, { timeout })
   const tab = await site.enter(profile, '/login')
   await tab.evaluate(async () => {
     await navigator.serviceWorker.register('/worker.js')
@@ -46,14 +50,16 @@ story('nor under a service worker that hands on what it gets', async (t, profile
   })
   await tab.goto(`${site.url}/page`)
   await tab.until('a page under the service worker', () => navigator.serviceWorker.controller !== null)
+  await nearTheEnd(tab, site)
   await takeOver(profile, site, 'eve')
-  await isHidden(tab, site, 5000)
+  await isHidden(tab, site)
 })
 
 story('nor in a frame', async (t, profile) => {
   const site = await buildStorySite(t, { timeout })
   const tab = await site.enter(profile, '/around')
   await tab.until('the page in the frame', () => document.querySelector('iframe')?.contentDocument?.querySelector('#secret'))
+  await nearTheEnd(tab, site)
   await takeOver(profile, site, 'eve')
   const hidden = (): boolean => {
     const secret = document.querySelector('iframe')!.contentDocument!.querySelector('#secret')
@@ -67,25 +73,35 @@ story('nor in a frame', async (t, profile) => {
 })
 
 story('a page whose response told nothing of the session is warned and covered all the same', async (t, profile) => {
+  // Nothing tells it but its own question.
   const site = await buildStorySite(t, { timeout: { ...timeout, idleTimeout: 3000 } })
   const tab = await site.enter(profile, '/shell')
-  await isHidden(tab, site, 3000)
+  await isHidden(tab, site)
   t.equal(site.sessions(), 0)
 })
 
 story('the same user who has signed in again meanwhile keeps the page', async (t, profile) => {
   const site = await buildStorySite(t, { timeout })
   const tab = await site.enter(profile, '/page')
-  await sleep(500)
+  await nearTheEnd(tab, site)
   await takeOver(profile, site, 'ada')
-  await sleep(idleTimeout + 1000)
+  await sleep(4000)
   await tab.until('the page', () => document.querySelector('#secret')?.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
 })
 
+/** The page hears that little time is left. */
+async function nearTheEnd (tab: Tab, site: StorySite): Promise<void> {
+  site.age(limit - 3000)
+  await tab.evaluate(() => {
+    const frame = document.querySelector('iframe')?.contentWindow
+    return (frame ?? window).fetch('/poll').then(response => response.text())
+  })
+}
+
 /** From shortly after its deadline on, the page is covered, for good. */
-async function isHidden (tab: Tab, site: StorySite, limit = idleTimeout): Promise<void> {
+async function isHidden (tab: Tab, site: StorySite): Promise<void> {
   const isCovered = (): boolean => !document.querySelector('#secret')?.checkVisibility({ opacityProperty: true, visibilityProperty: true })
-  await tab.until('the page is covered', isCovered, [], limit + 2500)
+  await tab.until('the page is covered', isCovered)
   for (let looks = 0; looks < 10; looks++) {
     await sleep(100)
     if (!await tab.evaluate(isCovered)) throw new Error(`Uncovered again; ${site.sessions()} sessions`)
