@@ -1,108 +1,127 @@
-import { isMilestone } from './core.js'
-import { formatTime, type Messages } from './messages.js'
+import { guardKeys } from './keys.js'
+import { listen, type Undo } from './listen.js'
+import type { Words } from './messages.js'
+import { covers, escapeOf, type Choice, type View } from './views.js'
 
 const coveredClass = 'session-timeout-covered'
 
-/** What the user can choose, by the text of its button. */
-export type Choices = Record<'stay' | 'signOut' | 'signIn' | 'retry', () => void>
-
-/** Why the page is covered: the server is being asked, it did not answer, the session has ended. */
-export type Cover = 'checking' | 'retry' | 'ended'
-
-type View = 'stay' | 'limit' | Cover
-
-// The title and the buttons of each view, by the names of their texts.
-const views: Record<View, [title: keyof Messages, ...buttons: Array<keyof Choices | 'dismiss'>]> = {
-  stay: ['title', 'stay', 'signOut'],
-  limit: ['title', 'signIn', 'dismiss'],
-  checking: ['checking'],
-  retry: ['checking', 'retry'],
-  ended: ['ended', 'signIn']
-}
-
 /** The dialog: a warning with a countdown, or the cover of a page that nobody may see now. */
 export interface SessionDialog {
-  /** Shows the warning, or counts it down. */
-  warn (seconds: number, canExtend: boolean): void
-  /** Hides the page. */
-  cover (why: Cover): void
-  /** Takes away whatever is shown. */
-  close (): void
+  show (view: View | null, words: Words): void
+  /** Whether it hides the page. */
+  readonly covers: boolean
+  stop (): void
 }
 
-export function createDialog (messages: Messages, locale: string, choices: Choices): SessionDialog {
-  const root = document.documentElement
+export function createDialog (choose: (choice: Choice) => void): SessionDialog {
   // English on a page that is written from right to left is still English.
-  const dialog = element('dialog', { class: 'session-timeout', lang: locale, dir: 'auto', role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'session-timeout-title', 'aria-describedby': 'session-timeout-text' })
+  const dialog = element('dialog', { class: 'session-timeout', dir: 'auto', tabindex: '-1', role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'session-timeout-title', 'aria-describedby': 'session-timeout-text' })
   const title = element('h2', { id: 'session-timeout-title' })
   // The countdown that changes every second is for the eyes; what is announced changes at milestones.
   const text = element('p', { 'aria-hidden': 'true' })
   const live = element('p', { role: 'status', id: 'session-timeout-text' })
   const buttons = element('div')
   dialog.append(title, text, live, buttons)
-  const actions = { ...choices, dismiss: () => hide('dismissed') }
-  let shown: View | 'dismissed' | '' = ''
+
+  let shown: View | null = null
   let before: Element | null = null
+  const keys = guardKeys(dialog, () => shown, choose)
+  const undos: Undo[] = [
+    keys.stop,
+    listen(dialog, ['cancel'], event => {
+      event.preventDefault()
+      const choice = escapeOf(shown)
+      if (choice) choose(choice)
+    }),
+    // Browsers let a page prevent Esc once, then close the dialog all the same; so may scripts that close whatever is open.
+    listen(dialog, ['close'], () => { if (!dialog.open) putUp() }),
+    // Whatever the application opens now lies above.
+    listen(document, ['toggle', 'fullscreenchange'], event => { if (event.target !== dialog && (event as ToggleEvent).newState !== 'closed') raise() }, { capture: true })
+  ]
+  // Frameworks exchange the body, and set the classes of the root as they like.
+  const observer = new MutationObserver(changes => {
+    mark()
+    if (!dialog.isConnected) putUp()
+    else if (changes.some(({ attributeName, target }) => attributeName === 'open' && target !== dialog && (target as HTMLDialogElement).open)) raise()
+  })
 
-  dialog.oncancel = event => {
-    event.preventDefault()
-    if (shown === 'stay') actions.stay()
-    if (shown === 'limit') actions.dismiss()
-  }
-  // Browsers let a page prevent Esc once, then close the dialog all the same.
-  dialog.onclose = () => {
-    if (dialog.isConnected && !dialog.open) dialog.showModal()
-  }
+  return { show, stop, get covers () { return covers(shown) } }
 
-  return { warn, cover, close: () => hide('') }
-
-  function warn (seconds: number, canExtend: boolean): void {
-    // The user has closed it, to save the work.
-    if (!canExtend && shown === 'dismissed') return
-    const view = canExtend ? 'stay' : 'limit'
-    show(view, messages[canExtend ? 'warning' : view].replace('{time}', formatTime(seconds, locale)), isMilestone(seconds))
-  }
-
-  function cover (why: Cover): void {
-    show(why, messages.endedText, true)
-  }
-
-  function show (view: View, words: string, announce: boolean): void {
-    const [heading, ...offers] = views[view]
+  function show (view: View | null, { messages, locale }: Words): void {
+    if (!view) return hide()
+    const asked = shown?.kind !== view.kind
     // Looked at twice within a second: screen readers would say it twice.
-    if (shown === view && text.textContent === words) return
-    text.textContent = words
-    if (announce || shown !== view) live.textContent = words
-    root.classList.toggle(coveredClass, heading !== 'title')
-    if (shown === view) return
-    if (!dialog.open) before = document.activeElement
+    if (!asked && text.textContent === view.text && dialog.lang === locale) return
+    if (!shown) before = document.activeElement
     shown = view
-    title.textContent = messages[heading]
-    // Showing the dialog puts the focus on the first.
-    buttons.replaceChildren(...offers.map(offer => {
-      const button = element('button')
-      button.textContent = messages[offer]
-      button.onclick = actions[offer]
-      return button
-    }))
-    // Once more from the start: over dialogs that the application opened meanwhile, and with the focus in it.
-    dialog.close()
-    document.body.append(dialog)
-    dialog.showModal()
+    dialog.lang = locale
+    dialog.dataset.view = view.kind
+    title.textContent = view.title
+    text.textContent = view.text
+    if (asked || view.announce) live.textContent = view.text
+    if (asked) {
+      buttons.replaceChildren(...view.choices.map(choice => element('button', { type: 'button', value: choice })))
+      keys.reset()
+    }
+    view.choices.forEach((choice, index) => { buttons.children[index]!.textContent = messages[choice] })
+    if (asked) {
+      mark()
+      raise()
+      observe()
+      if (view.kind === 'ended') quieten()
+    }
   }
 
-  function hide (left: 'dismissed' | ''): void {
-    shown = left
-    if (!dialog.isConnected) return
-    root.classList.remove(coveredClass)
+  function hide (): void {
+    if (!shown) return
+    shown = null
+    observer.disconnect()
+    mark()
     dialog.close()
     dialog.remove()
-    if (before instanceof HTMLElement) before.focus()
+    if (before instanceof HTMLElement) before.focus({ preventScroll: true })
   }
+
+  function stop (): void {
+    hide()
+    for (const undo of undos) undo()
+  }
+
+  function mark (): void {
+    document.documentElement.classList.toggle(coveredClass, covers(shown))
+  }
+
+  /** Once more from the start: above everything that is open, and with the focus in it, but on no button. */
+  function raise (): void {
+    if (!shown) return
+    if (dialog.open) dialog.close()
+    putUp()
+  }
+
+  function putUp (): void {
+    if (!shown) return
+    // Not in the body, which the application exchanges, makes inert and takes pointer events from.
+    if (dialog.parentNode !== document.documentElement) document.documentElement.append(dialog)
+    if (!dialog.open) dialog.showModal()
+    dialog.focus({ preventScroll: true })
+  }
+
+  function observe (): void {
+    observer.disconnect()
+    observer.observe(document, { childList: true })
+    observer.observe(document.documentElement, { childList: true, attributes: true, attributeFilter: ['class'] })
+    if (covers(shown)) observer.observe(document.body, { subtree: true, attributes: true, attributeFilter: ['open'] })
+  }
+}
+
+/** What can be heard, or seen in another window. */
+function quieten (): void {
+  for (const media of document.querySelectorAll<HTMLMediaElement>('audio, video')) media.pause()
+  ;(window as { documentPictureInPicture?: { window: Window | null } }).documentPictureInPicture?.window?.close()
 }
 
 function element<Name extends keyof HTMLElementTagNameMap> (name: Name, attributes: Record<string, string> = {}): HTMLElementTagNameMap[Name] {
   const made = document.createElement(name)
-  for (const key in attributes) made.setAttribute(key, attributes[key]!)
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
   return made
 }

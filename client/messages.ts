@@ -9,65 +9,66 @@ export interface Messages {
   stay: string
   signOut: string
   signIn: string
+  /** Near the absolute limit: signs out, to start anew. */
+  renew: string
   /** Closes the warning of the absolute limit. */
   dismiss: string
   /** The title over a page that is covered until the server has answered. */
   checking: string
-  /** Asks the server again when it has not answered. */
+  /** The server has not answered. */
+  silent: string
+  /** Asks the server again. */
   retry: string
   /** The title over the page of a session that has ended. */
   ended: string
+  /** Why it ended. */
+  idle: string
+  absolute: string
+  missing: string
+  signedOut: string
   /** Why the page is covered. */
   endedText: string
+  /** Instead, where something is not saved. */
+  kept: string
 }
 
-const names = 'title|warning|limit|stay|signOut|signIn|dismiss|checking|retry|ended|endedText'.split('|')
-
-// In the order of `names`, which would otherwise be sent four times.
-const texts: Record<string, string> = {
-  en: 'Your session ends soon|' +
-    'For your security, you will be signed out in {time}.|' +
-    'Your session ends in {time}. Please save your work.|' +
-    'Stay signed in|Sign out now|Sign in again|Close|' +
-    'Checking your session|Try again|' +
-    'You are signed out|For your security, this page is not shown.',
-  de: 'Ihre Sitzung endet bald|' +
-    'Zu Ihrer Sicherheit werden Sie in {time} abgemeldet.|' +
-    'Ihre Sitzung endet in {time}. Bitte speichern Sie Ihre Arbeit.|' +
-    'Angemeldet bleiben|Jetzt abmelden|Neu anmelden|Schließen|' +
-    'Ihre Sitzung wird geprüft|Erneut versuchen|' +
-    'Sie sind abgemeldet|Zu Ihrer Sicherheit wird diese Seite nicht angezeigt.',
-  fr: 'Votre session prend bientôt fin|' +
-    'Pour votre sécurité, vous serez déconnecté dans {time}.|' +
-    'Votre session prend fin dans {time}. Veuillez enregistrer votre travail.|' +
-    'Rester connecté|Se déconnecter|Se reconnecter|Fermer|' +
-    'Vérification de votre session|Réessayer|' +
-    'Vous êtes déconnecté|Pour votre sécurité, cette page n’est pas affichée.',
-  es: 'Su sesión se cerrará pronto|' +
-    'Por su seguridad, su sesión se cerrará en {time}.|' +
-    'Su sesión se cerrará en {time}. Guarde su trabajo.|' +
-    'Seguir conectado|Cerrar sesión|Iniciar sesión|Cerrar|' +
-    'Comprobando su sesión|Reintentar|' +
-    'Sesión cerrada|Por su seguridad, esta página no se muestra.'
+export const english: Messages = {
+  title: 'Your session ends soon',
+  warning: 'For your security, you will be signed out in {time}.',
+  limit: 'Your session ends in {time}. Please save your work.',
+  stay: 'Stay signed in',
+  signOut: 'Sign out now',
+  signIn: 'Sign in again',
+  renew: 'Sign out and in again',
+  dismiss: 'Continue working',
+  checking: 'Checking your session',
+  silent: 'The server does not answer. Please check your connection.',
+  retry: 'Try again',
+  ended: 'You are signed out',
+  idle: 'There was no activity for a while.',
+  absolute: 'Your session reached its time limit.',
+  missing: 'Your session is over.',
+  signedOut: 'You have signed out.',
+  endedText: 'For your security, this page is not shown.',
+  kept: 'What you entered is kept here. It is shown once the same user is signed in.'
 }
 
-/**
- * The language to speak. One language for texts and numbers: a page in a language without texts is spoken to
- * in English as a whole. A wrong tag such as `en_US` must not stop the warning, which Intl would by throwing.
- * @param own whether the application brings its own texts
- */
-export function chooseLocale (wanted: string, own: boolean): string {
+/** Those with a file of their own, in languages/. */
+export const languages: readonly string[] = ['da', 'de', 'es', 'fr', 'it', 'ja', 'nl', 'pl', 'pt', 'sv']
+
+/** What is said, and in which language: a tag that Intl knows. */
+export interface Words {
+  readonly messages: Messages
+  readonly locale: string
+}
+
+/** A wrong tag such as `en_US` must not stop the warning, which Intl would by throwing. */
+export function readLocale (tag: string): Intl.Locale {
   try {
-    const { language, baseName } = new Intl.Locale(wanted.replace('_', '-'))
-    if (own || texts[language]) return baseName
-  } catch {}
-  return 'en'
-}
-
-/** @param locale a language tag; its language decides, English where there is no translation */
-export function messagesFor (locale: string, own?: Partial<Messages>): Messages {
-  const language = (texts[new Intl.Locale(locale).language] ?? texts.en!).split('|')
-  return { ...Object.fromEntries(names.map((name, index) => [name, language[index]])) as unknown as Messages, ...own }
+    return new Intl.Locale(tag.replace('_', '-'))
+  } catch {
+    return new Intl.Locale('en')
+  }
 }
 
 /** "1 minute 20 seconds", with the plurals of the language; from 1 second up. */
@@ -77,4 +78,9 @@ export function formatTime (seconds: number, locale: string): string {
   const minutes = Math.floor(seconds / 60)
   const rest = seconds % 60
   return [minutes && part(minutes, 'minute'), rest && part(rest, 'second')].filter(Boolean).join(' ')
+}
+
+/** Whether a screen reader is told: at each full minute, then at 40 and 20 seconds. */
+export function isMilestone (seconds: number): boolean {
+  return seconds % 60 === 0 || seconds === 40 || seconds === 20
 }

@@ -1,10 +1,8 @@
 import css from './style.css'
+import type { Undo } from './listen.js'
 
-/**
- * Adds the styles as a constructed style sheet: a strict CSP forbids style elements and attributes, not this.
- * @returns the undo
- */
-export function addStyles (): () => void {
+/** Adds the styles as a constructed style sheet: a strict CSP forbids style elements and attributes, not this. */
+export function addStyles (): Undo {
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(css)
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]

@@ -1,15 +1,30 @@
 import type { Messages } from './messages.js'
 
-/** Why the session ended: a reason of the server, or the user signed out here. */
+/** Why the session ended: a reason of the server, or the user signed out. */
 export type ClientEndedReason = 'idle' | 'absolute' | 'missing' | 'signed-out'
 
+/**
+ * - `unknown`: no session of this page is known; a visitor's page, or the server has not answered yet
+ * - `live`: signed in
+ * - `warned`: signed in, and the end is near
+ * - `covered`: the page is hidden until the server has said whose session it is
+ * - `ended`: the page is hidden; only its own user gets it back
+ * - `stopped`: by `stop()`, or the browser lacks what the client needs
+ */
+export type SessionTimeoutState = 'unknown' | 'live' | 'warned' | 'covered' | 'ended' | 'stopped'
+
 export interface SessionTimeoutClientOptions {
-  /** The plugin's `endpoint`, with its prefix. */
+  /** The plugin's `endpoint`, with its prefix: a path that begins with a slash, or a whole URL. */
   endpoint: string
   /** Whether what the user does in the page keeps the session. @default true */
   activity?: boolean
   /** Whether the warning is shown; without it, listen to `sessionwarning`. An ended session is covered all the same. @default true */
   dialog?: boolean
+  /**
+   * Whether something on the page is not saved. Such a page is not left at the end: it stays, covered, until the same
+   * user is signed in again. @default whether anything was entered where `data-session-timeout-keep` is set
+   */
+  keep?: () => boolean
   /** Texts instead of the built-in ones. */
   messages?: Partial<Messages>
   /** A language tag. @default the page's `<html lang>`, then English: the browser's need not be the page's */
@@ -22,21 +37,52 @@ export interface SessionTimeoutClientOptions {
   reasonParam?: string | false
   /** Least ms between two reports of activity, and not under a second. @default as the server's default */
   touchInterval?: number
-  /** Ms before the deadline at which to warn; spares the first question to the server. @default asked from the server */
-  warnBefore?: number
-  onWarning?: (detail: { remaining: number, canExtend: boolean }) => void
+  onWarning?: (detail: WarningDetail) => void
   /** The user was being warned, and now stays. */
-  onExtended?: (detail: { remaining: number | null }) => void
-  onEnded?: (detail: { reason: ClientEndedReason }) => void
+  onExtended?: (detail: RemainingDetail) => void
+  onEnded?: (detail: EndedDetail) => void
+  /** The page had ended, and its user is signed in again: a new CSRF token is due, and calls that failed may be tried again. */
+  onResumed?: (detail: RemainingDetail) => void
+}
+
+/** What a client is told besides its endpoint. */
+export type ClientSettings = Omit<SessionTimeoutClientOptions, 'endpoint'>
+
+export interface WarningDetail {
+  /** Ms to the deadline. */
+  remaining: number
+  /** Whether an activity would put the deadline off. */
+  canExtend: boolean
+}
+
+export interface RemainingDetail {
+  /** Ms to the deadline; null for no limit. */
+  remaining: number | null
+}
+
+export interface EndedDetail {
+  reason: ClientEndedReason
 }
 
 export interface SessionTimeoutClient {
   /** Ms to the deadline as last heard; null while there is no timed session. */
   readonly remaining: number | null
+  readonly state: SessionTimeoutState
+  /** Whether an activity would put the deadline off, as last heard. */
+  readonly canExtend: boolean
   /** Extends the session. Never rejects; false when the server did not do it. */
   extend (): Promise<boolean>
   /** Covers the page and signs out. Never rejects; false when the server did not do it: the page stays covered. */
   end (): Promise<boolean>
-  /** Takes every timer, listener and element away. */
+  /** Takes every timer, listener and element away. A page that is covered stays covered. */
   stop (): void
+}
+
+declare global {
+  interface DocumentEventMap {
+    sessionwarning: CustomEvent<WarningDetail>
+    sessionextended: CustomEvent<RemainingDetail>
+    sessionended: CustomEvent<EndedDetail>
+    sessionresumed: CustomEvent<RemainingDetail>
+  }
 }

@@ -15,7 +15,6 @@ export function buildClientFile (settings: Settings): ClientFile {
   const path = createRequire(import.meta.url).resolve('fastify-session-timeout/client/standalone.js')
   const { afterTimeout, touchInterval, summary } = settings
   const config = {
-    warnBefore: settings.warnBefore,
     // An idle limit that differs by request is not known here; the client then finds out by itself.
     ...(typeof summary.idleTimeout === 'number' ? { touchInterval: touchInterval(summary.idleTimeout) } : {}),
     ...(typeof afterTimeout === 'object' ? afterTimeout : {})

@@ -37,7 +37,7 @@ export function createCookieHook (engine: Engine): (request: FastifyRequest, rep
     const session = sessionOf(request)
     const header = reply.getHeader('set-cookie')
     if (header !== undefined || state.sendCookie) rewrite(request, reply, header, state, session)
-    if (endpoint !== false && state.record !== null && session !== undefined && state.storedId === session.sessionId) tellTimeLeft(request, reply, state)
+    if (endpoint !== false && state.record !== null && session !== undefined && state.storedId === session.sessionId) tellTimeLeft(engine, request, reply, state)
   }
 
   function rewrite (request: FastifyRequest, reply: FastifyReply, header: Header, state: RequestState, session: HostSession | undefined): void {

@@ -3,15 +3,16 @@ import type { FastifyRequest } from 'fastify'
 /** A person going to a page, as opposed to a script's request. Without fetch metadata (Safari before 16.4): a GET that accepts HTML. */
 export function isNavigation (request: FastifyRequest): boolean {
   const mode = request.headers['sec-fetch-mode']
-  if (mode !== undefined) return mode === 'navigate'
+  // Firefox calls a navigation that went through a service worker so.
+  if (mode !== undefined && mode !== 'same-origin') return mode === 'navigate'
   if (isHtmx(request)) return false
   return (request.method === 'GET' || request.method === 'HEAD') && request.headers.accept?.includes('text/html') === true
 }
 
-/** A page of its own, in a tab; not a frame within one, as far as the browser tells. */
+/** A page, in a tab or in a frame: what a client may run in. */
 export function isDocument (request: FastifyRequest): boolean {
   const destination = request.headers['sec-fetch-dest']
-  return destination === undefined ? isNavigation(request) : destination === 'document'
+  return destination === undefined ? isNavigation(request) : /^(?:document|iframe|frame|embed|object)$/.test(String(destination))
 }
 
 export function isHtmx (request: FastifyRequest): boolean {

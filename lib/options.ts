@@ -20,6 +20,8 @@ export interface Settings {
   readonly sessionOnly: boolean
   readonly cookieName: string
   readonly appliesTo: (request: FastifyRequest) => boolean
+  /** Who is signed in; undefined without the option. */
+  readonly user: ((session: FastifyRequest['session']) => string | number | null | undefined) | undefined
   readonly countsAsActivity: (request: FastifyRequest) => boolean
   readonly afterTimeout: Answer
   readonly onTimeout: ((request: FastifyRequest, reply: FastifyReply, timeout: SessionTimeout) => unknown) | undefined
@@ -35,7 +37,7 @@ const longest = 400 * day
 const durationRule = 'a duration of more than 0 and at most 400 days, in ms or such as "15m"'
 
 const optionNames = new Set<string>([
-  'idleTimeout', 'absoluteTimeout', 'warnBefore', 'touchInterval', 'rolling', 'sessionOnly', 'cookieName', 'appliesTo',
+  'idleTimeout', 'absoluteTimeout', 'warnBefore', 'touchInterval', 'rolling', 'sessionOnly', 'cookieName', 'user', 'appliesTo',
   'countsAsActivity', 'afterTimeout', 'onTimeout', 'flash', 'endpoint'
 ] satisfies Array<keyof FastifySessionTimeoutOptions>)
 
@@ -64,6 +66,7 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
   if (typeof cookieName !== 'string' || cookieName === '') throw invalidOption('cookieName', 'the name of the session cookie', cookieName)
   const endpoint = resolveEndpoint(given(options.endpoint, false))
   const answer = resolveAnswer('afterTimeout', given(options.afterTimeout, 'continue'))
+  const user = fn('user', options.user)
   const rolling = flag('rolling', options.rolling, true)
   const sessionOnly = flag('sessionOnly', options.sessionOnly, true)
 
@@ -74,7 +77,8 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
     rolling,
     sessionOnly,
     cookieName,
-    appliesTo: predicate('appliesTo', options.appliesTo) ?? always,
+    appliesTo: predicate('appliesTo', options.appliesTo) ?? (user ? request => user(request.session) != null : always),
+    user,
     countsAsActivity: predicate('countsAsActivity', options.countsAsActivity) ?? always,
     afterTimeout: answer,
     onTimeout: fn('onTimeout', options.onTimeout),
@@ -88,7 +92,7 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
       rolling,
       sessionOnly,
       cookieName,
-      appliesTo: options.appliesTo ? 'some sessions' : 'every session',
+      appliesTo: options.appliesTo || user ? 'some sessions' : 'every session',
       afterTimeout: answer,
       endpoint
     }),

@@ -1,5 +1,6 @@
 import type { FastifyRequest, Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
+import type { Signer } from './endpoint/page-tag.js'
 import { NoSessionError } from './errors.js'
 import { hour, now } from './clock.js'
 import { parseRecord, type Record } from './policy.js'
@@ -28,10 +29,6 @@ export type StoredSession = Session & { [recordKey]?: unknown }
 export interface Slots {
   readonly store: symbol
   readonly signer: symbol | undefined
-}
-
-interface Signer {
-  unsign (value: string): { valid: boolean, value: string | null }
 }
 
 /** @returns undefined outside the cookie's path (a bare `{}`) and after `session.destroy()` (null) */
@@ -71,8 +68,13 @@ export function unsign (session: HostSession, slots: Slots, cookie: string): str
   return unsignValue(session, slots, cookie) ?? (cookie.length > length ? unsignValue(session, slots, cookie.slice(-length)) : null)
 }
 
+/** What the host signs the cookie of this session with. */
+export function signerOf (session: HostSession, slots: Slots): Signer | undefined {
+  return slots.signer && session[slots.signer] as Signer
+}
+
 function unsignValue (session: HostSession, slots: Slots, value: string): string | null {
-  const signer = slots.signer && session[slots.signer] as Signer
+  const signer = signerOf(session, slots)
   try {
     const result = signer?.unsign(value)
     return result?.valid ? result.value : null

@@ -2,12 +2,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { SerializeOptions } from '@fastify/cookie'
 import { buildClientFile } from './client-file.js'
 import { now } from './clock.js'
+import { readLanguageFiles } from './endpoint/language-files.js'
+import { isPageOf } from './endpoint/page-tag.js'
+import { resumedPage } from './endpoint/resumed-page.js'
 import type { Engine } from './engine.js'
 import { endedError, StoreError } from './errors.js'
 import { deadlines } from './policy.js'
-import { sessionOf } from './record.js'
+import { sessionOf, signerOf } from './record.js'
 import { refuseCrossSite } from './same-origin.js'
-import { tagOf } from './server-timing.js'
+import { tagFor, userOf } from './server-timing.js'
 import { isTimed, stateOf } from './state.js'
 import { touchAt } from './view.js'
 
@@ -21,8 +24,10 @@ interface Status {
   /** Whether an activity would still put the warning off. */
   canExtend: boolean
   ended: string | null
-  /** Which session this is: another value, another session. */
-  session: string | null
+  /** Whether the user who is signed in is the one of the page that asks, by its tag; true without a tag. */
+  yours: boolean
+  /** A fresh tag for a page that has none. */
+  page: string | null
 }
 
 const msOrNull = { type: ['number', 'null'] }
@@ -37,7 +42,8 @@ const statusSchema = {
     warnBefore: { type: 'number' },
     canExtend: { type: 'boolean' },
     ended: textOrNull,
-    session: textOrNull
+    yours: { type: 'boolean' },
+    page: textOrNull
   }
 }
 
@@ -75,7 +81,8 @@ export async function registerRoutes (app: FastifyInstance, { engine, endpoint }
       reply.header('www-authenticate', 'Session')
       throw endedError(state?.ended ?? 'missing')
     }
-    await touchAt(engine, request, now() - (request.body?.idleFor ?? 0))
+    // Another user's page keeps nobody signed in.
+    if (isYours(request)) await touchAt(engine, request, now() - (request.body?.idleFor ?? 0))
     return statusOf(request)
   })
 
@@ -86,16 +93,43 @@ export async function registerRoutes (app: FastifyInstance, { engine, endpoint }
   })
 
   app.get(`${endpoint}/client.js`, { config: { sessionTimeout: false }, exposeHeadRoute: true, schema: {} }, async function sendClient (request, reply) {
-    reply.headers({ etag: client.etag, 'cache-control': 'public, max-age=86400', 'x-content-type-options': 'nosniff' })
+    reply.headers({ etag: client.etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
     if (request.headers['if-none-match']?.includes(client.etag)) return reply.code(304).send()
     return reply.type('text/javascript; charset=utf-8').send(client.body)
   })
+
+  const languages = readLanguageFiles()
+  app.get<{ Params: { language: string } }>(`${endpoint}/languages/:language.json`, { config: { sessionTimeout: false }, schema: {} }, async function sendLanguage (request, reply) {
+    const file = languages.get(request.params.language)
+    if (file === undefined) return reply.callNotFound()
+    reply.headers({ etag: file.etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+    if (request.headers['if-none-match']?.includes(file.etag)) return reply.code(304).send()
+    return reply.type('application/json; charset=utf-8').send(file.body)
+  })
+
+  app.get(`${endpoint}/resumed`, { config, schema: {} }, async function sendResumed (_request, reply) {
+    reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+    return reply.type('text/html; charset=utf-8').send(resumedPage)
+  })
+
+  function pageOf (request: FastifyRequest): string | undefined {
+    const { page } = request.query as { page?: unknown }
+    return page === undefined ? undefined : String(page)
+  }
+
+  function isYours (request: FastifyRequest): boolean {
+    const page = pageOf(request)
+    if (page === undefined) return true
+    const session = sessionOf(request)
+    const signer = session && signerOf(session, engine.host!.slots)
+    return signer !== undefined && isPageOf(signer, page, userOf(engine, request))
+  }
 
   function statusOf (request: FastifyRequest): Status {
     const { warnBefore } = engine.settings
     const state = stateOf(request)
     if (state === null || !isTimed(engine, request, state)) {
-      return { active: false, remaining: null, idleRemaining: null, absoluteRemaining: null, warnBefore, canExtend: false, ended: state?.ended ?? null, session: null }
+      return { active: false, remaining: null, idleRemaining: null, absoluteRemaining: null, warnBefore, canExtend: false, ended: state?.ended ?? null, yours: pageOf(request) === undefined, page: null }
     }
     const { first, idle, absolute } = deadlines(state.record!, state.limits!)
     const at = now()
@@ -107,7 +141,8 @@ export async function registerRoutes (app: FastifyInstance, { engine, endpoint }
       warnBefore,
       canExtend: idle < absolute && absolute - at > warnBefore,
       ended: null,
-      session: tagOf(state.storedId!)
+      yours: isYours(request),
+      page: pageOf(request) === undefined ? tagFor(engine, request) : null
     }
 
     function left (deadline: number): number | null {

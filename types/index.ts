@@ -83,9 +83,14 @@ export interface FastifySessionTimeoutOptions {
   /** The name of the session cookie; must be that of @fastify/session. @default 'sessionId' */
   cookieName?: string
   /**
+   * Who is signed in, from the session alone; nobody is `null` or `undefined`. Sessions of nobody are not timed, and
+   * pages belong to this user: another one never gets to see them. Without it, the session takes the user's place.
+   */
+  user?: (session: FastifyRequest['session']) => string | number | null | undefined
+  /**
    * Which sessions time out, for instance only signed-in ones. Sessions it says no to keep no clock.
    * Called synchronously, also while a session is being saved; must not be async.
-   * @default every session
+   * @default those with a `user`; without that option every session
    */
   appliesTo?: (request: FastifyRequest) => boolean
   /**

@@ -57,8 +57,8 @@ export async function buildDemo ({
     idleTimeout,
     absoluteTimeout,
     warnBefore,
-    // Visitors have no clock: it starts when they sign in.
-    appliesTo: request => request.session.user !== undefined,
+    // Visitors have no clock: it starts when they sign in. And nobody gets to see a page of somebody else.
+    user: session => session.user,
     afterTimeout: { redirectTo: '/login' },
     endpoint: '/session-timeout',
     ...(onTimeout && { onTimeout })

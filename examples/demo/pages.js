@@ -159,8 +159,8 @@ export function letterPage ({ user, messages, remaining, letter }) {
     user,
     messages,
     body: html`<h1>A letter</h1>
-    <p class="lead">Take your time. While you type, the page tells the server that you are there.</p>
-    <form method="post" action="/letter" class="card">
+    <p class="lead">Take your time. While you type, the page tells the server that you are there. Should the session end all the same, what you have written waits here for you, and for nobody else.</p>
+    <form method="post" action="/letter" class="card" data-session-timeout-keep>
       <label for="letter">Your letter</label>
       <p class="hint" id="letter-hint">Up to 4,000 characters. Kept in your session, and gone with it.</p>
       <textarea id="letter" name="letter" rows="12" maxlength="4000" aria-describedby="letter-hint">

@@ -12,7 +12,7 @@ if (browser) {
 
   t.test('the warning comes when the server says, and each way to stay extends the session there', async t => {
     const complaints: string[] = []
-    const site = await buildSite(t, { idleTimeout: 5000, warnBefore: 3000 })
+    const site = await buildSite(t, { idleTimeout: 9000, warnBefore: 7000 })
     const context = await newProfile(t, browser, complaints)
     const page = await site.enter(context)
     await page.focus('#button')
@@ -20,11 +20,15 @@ if (browser) {
       const before = site.record()!.lastActivity
       await page.waitForSelector(dialog)
       const after = Date.now() - before
-      t.ok(Math.abs(after - 2000) < 1000, `${way}: warned ${after} ms after the last activity`)
-      t.equal(await page.evaluate(() => document.activeElement?.textContent), 'Stay signed in', 'the focus is on staying')
-      t.match(await page.textContent(`${dialog} [aria-hidden]`), /signed out in [23] seconds/)
+      t.ok(after > 1500 && after < 4000, `${way}: warned ${after} ms after the last activity`)
+      t.ok(await page.evaluate(() => document.activeElement?.matches('dialog.session-timeout')), 'the focus is on the dialog, not on a button')
+      t.match(await page.textContent(`${dialog} [aria-hidden]`), /signed out in [3-7] seconds/)
       if (way === 'click') await page.click('text=Stay signed in')
-      else await page.keyboard.press(way)
+      else {
+        // Keys that come sooner are those of somebody who is typing; Esc counts at once.
+        if (way !== 'Escape') await page.waitForTimeout(1200)
+        await page.keyboard.press(way)
+      }
       await page.waitForSelector(dialog, { state: 'detached' })
       t.ok(site.record()!.lastActivity > before, 'extended in the store')
       t.equal(await page.evaluate(() => document.activeElement?.id), 'button', 'the focus is back')
@@ -72,7 +76,7 @@ if (browser) {
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
     await page.waitForSelector(dialog)
-    t.same(await page.locator(`${dialog} button`).allTextContents(), ['Sign in again', 'Close'])
+    t.same(await page.locator(`${dialog} button`).allTextContents(), ['Continue working', 'Sign out and in again'])
     await page.keyboard.press('Escape')
     await page.waitForSelector(dialog, { state: 'detached' })
     await page.waitForTimeout(1500)
@@ -80,19 +84,20 @@ if (browser) {
     await page.waitForURL(/login.*reason=absolute/)
   })
 
-  t.test('a call by fetch puts the warning off through Server-Timing alone', async t => {
-    const site = await buildSite(t, { idleTimeout: 5000, warnBefore: 2000 })
+  t.test('calls by fetch put the warning off, and the page asks once an idle time', async t => {
+    const site = await buildSite(t, { idleTimeout: 6000, warnBefore: 2000 })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 8; i++) {
       await page.waitForTimeout(1000)
       await page.evaluate(() => fetch('/api'))
     }
     t.equal(await page.locator(dialog).count(), 0)
-    t.same(site.calls, [], 'the endpoint was not asked')
+    const methods = site.calls.map(({ method }) => method)
+    t.ok(methods.length >= 2 && methods.length <= 4 && methods.every(method => method === 'GET'), methods.join(' '))
   })
 
-  t.test('a page that is idle and far from its deadline sends nothing and has one timer', async t => {
+  t.test('a page that is idle and far from its deadline asks once, and has one timer', async t => {
     const site = await buildSite(t, { idleTimeout: '30m' })
     const context = await newProfile(t, browser, [])
     await context.addInitScript(() => {
@@ -111,7 +116,7 @@ if (browser) {
     const page = await site.enter(context)
     await page.waitForTimeout(2000)
     t.equal(await page.evaluate(() => (window as unknown as { pending: Set<number> }).pending.size), 1)
-    t.same(site.calls, [])
+    t.same(site.calls.map(({ method }) => method), ['GET'])
   })
 
   async function violations (page: Page): Promise<string[]> {

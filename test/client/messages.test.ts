@@ -1,5 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { chooseLocale, formatTime, messagesFor } from '../../client/messages.js'
+import { english, formatTime, isMilestone, languages, readLocale, type Messages } from '../../client/messages.js'
+
+const folder = new URL('../../client/languages/', import.meta.url)
 
 t.test('what is left is said with the plurals of the language', async t => {
   for (const [seconds, locale, text] of [
@@ -11,49 +14,34 @@ t.test('what is left is said with the plurals of the language', async t => {
     [59, 'en', '59 seconds'],
     [80, 'de', '1 Minute 20 Sekunden'],
     [80, 'fr', '1 minute 20 secondes'],
-    [121, 'es', '2 minutos 1 segundo']
+    [121, 'es', '2 minutos 1 segundo'],
+    [122, 'pl', '2 minuty 2 sekundy'],
+    [90, 'ja', '1 分 30 秒']
   ] as const) {
     t.equal(formatTime(seconds, locale).replaceAll('\u00a0', ' '), text)
   }
 })
 
+t.test('each full minute, 40 and 20 seconds are announced', async t => {
+  const announced = Array.from({ length: 180 }, (_, index) => index + 1).filter(isMilestone)
+  t.same(announced, [20, 40, 60, 120, 180])
+})
+
+t.test('every language has a file, and the other way round', async t => {
+  t.same(readdirSync(folder).sort(), languages.map(language => `${language}.json`))
+})
+
 t.test('every language has every text, and every warning says when', async t => {
-  for (const locale of ['en', 'de', 'fr', 'es']) {
-    const messages = messagesFor(locale)
-    t.equal(Object.values(messages).filter(text => typeof text === 'string' && text !== '').length, 11, locale)
-    t.match(messages.warning, '{time}')
-    t.match(messages.limit, '{time}')
-  }
-})
-
-t.test('the language decides, English where there is no translation', async t => {
-  t.equal(messagesFor('de-AT').stay, 'Angemeldet bleiben')
-  t.equal(messagesFor('FR').stay, 'Rester connecté')
-  t.equal(messagesFor('ja').stay, 'Stay signed in')
-})
-
-t.test('texts and numbers are in one language', async t => {
-  for (const [wanted, own, locale] of [
-    ['de', false, 'de'],
-    ['de-AT', false, 'de-AT'],
-    ['FR', false, 'fr'],
-    ['ja', false, 'en'],
-    ['ja', true, 'ja'],
-    // Northern Frisian is not French.
-    ['frr', false, 'en']
-  ] as const) {
-    t.equal(chooseLocale(wanted, own), locale, `${wanted}, ${own ? 'own' : 'built-in'} texts`)
+  for (const language of ['en', ...languages]) {
+    const messages = language === 'en' ? english : JSON.parse(readFileSync(new URL(`${language}.json`, folder), 'utf8')) as Messages
+    t.same(Object.keys(messages), Object.keys(english), language)
+    t.ok(Object.values(messages).every(text => typeof text === 'string' && text.trim() === text && text !== ''), language)
+    for (const [key, text] of Object.entries(messages)) t.equal(text.includes('{time}'), key === 'warning' || key === 'limit', `${language}, ${key}`)
   }
 })
 
 t.test('a language tag that is wrong stops nothing', async t => {
-  t.equal(chooseLocale('en_US', false), 'en-US')
-  for (const wrong of ['', 'x', 'de_DE.UTF-8', 'constructor', '__proto__', '{{ lang }}']) {
-    t.equal(chooseLocale(wrong, false), 'en', JSON.stringify(wrong))
-    t.match(formatTime(61, chooseLocale(wrong, true)), /1 minute/)
-  }
-})
-
-t.test('texts of the application replace the built-in ones', async t => {
-  t.match(messagesFor('en', { stay: 'Weiter' }), { stay: 'Weiter', signOut: 'Sign out now' })
+  t.equal(readLocale('en_US').baseName, 'en-US')
+  t.equal(readLocale('de-AT').language, 'de')
+  for (const wrong of ['', 'x', 'de_DE.UTF-8', '{{ lang }}']) t.equal(readLocale(wrong).baseName, 'en', JSON.stringify(wrong))
 })

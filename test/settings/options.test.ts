@@ -32,6 +32,7 @@ t.test('every option accepts what it is documented to accept', async t => {
     rolling: [true, false, undefined],
     sessionOnly: [true, false, undefined],
     cookieName: ['sessionId', 'sid', '__Host-session', undefined],
+    user: [() => 'ada', undefined],
     appliesTo: [() => true, undefined],
     countsAsActivity: [() => false, undefined],
     afterTimeout: ['continue', 'unauthorized', { redirectTo: '/login' }, { redirectTo: '/login?a=b#c', returnParam: false, reasonParam: 'why' }, { redirectTo: 'https://login.example/' }, undefined],

@@ -1,0 +1,82 @@
+import { instant, since } from './clock.js'
+import { listen, type Undo } from './listen.js'
+import { confirmOf, covers, escapeOf, type Choice, type View } from './views.js'
+
+/** What the dialog has to do with the events of the page. */
+export interface Keys {
+  /** Another question is asked: whoever types has not seen it yet. */
+  reset (): void
+  stop: Undo
+}
+
+/** How long no key may have been pressed before one counts as an answer. */
+const calm = 1000
+
+const guarded = ['pointerdown', 'mousedown', 'touchstart', 'click', 'keydown', 'keyup', 'focusin', 'focus', 'copy', 'cut']
+
+/**
+ * Keeps the events of the dialog from the application, whose libraries would take its keys and clicks for theirs, or
+ * see them as outside of theirs. So they are handled here, before anybody else.
+ */
+export function guardKeys (dialog: HTMLDialogElement, viewShown: () => View | null, choose: (choice: Choice) => void): Keys {
+  let lastKey = instant()
+  // There was a pause since the question was asked.
+  let seen = false
+  // The key that a button may have: without its keydown, its keyup is of something typed before.
+  let pressed: string | null = null
+
+  const stop = listen(window, guarded, event => {
+    const view = viewShown()
+    if (!view) return
+    const { type, target } = event
+    const { key } = event as KeyboardEvent
+    if (type === 'keydown' && key === 'Escape') {
+      suppress(event)
+      const choice = escapeOf(view)
+      if (choice) choose(choice)
+    } else if (target instanceof Node && dialog.contains(target)) {
+      event.stopImmediatePropagation()
+      if (type === 'keydown') onKeyDown(event as KeyboardEvent, view)
+      if (type === 'keyup' && key !== pressed) event.preventDefault()
+      if (type === 'click') onClick(event as MouseEvent)
+    } else if (/copy|cut/.test(type) && covers(view)) suppress(event)
+  }, { capture: true })
+
+  return { reset, stop }
+
+  function reset (): void {
+    lastKey = instant()
+    seen = false
+    pressed = null
+  }
+
+  function isSeen (): boolean {
+    seen ||= since(lastKey) >= calm
+    return seen
+  }
+
+  function onKeyDown (event: KeyboardEvent, view: View): void {
+    const { key } = event
+    const answers = isSeen()
+    lastKey = instant()
+    pressed = key
+    if (key !== 'Enter' && key !== ' ') return
+    if (!answers) pressed = null
+    // A button that has the focus does what it says.
+    else if (event.target !== dialog) return
+    event.preventDefault()
+    const choice = confirmOf(view)
+    if (answers && choice && !event.repeat) choose(choice)
+  }
+
+  function onClick (event: MouseEvent): void {
+    const button = (event.target as Element).closest('button')
+    // A click without a pointer is of a key, or of assistive technology.
+    if (button && (event.detail || !event.isTrusted || isSeen())) choose(button.value as Choice)
+  }
+}
+
+function suppress (event: Event): void {
+  event.preventDefault()
+  event.stopImmediatePropagation()
+}

@@ -1,0 +1,37 @@
+import type { ClientEndedReason, ClientSettings } from './types.js'
+
+/** Where the user goes when the session is over. */
+export interface Leaving {
+  /** To the sign-in page, if there is one. */
+  leave (reason: ClientEndedReason): void
+  /** The user wants to sign in. `stay`: this page has something to keep. */
+  signIn (reason: ClientEndedReason, stay: boolean): void
+}
+
+export function createLeaving ({ redirectTo, returnParam, reasonParam }: ClientSettings, endpoint: URL): Leaving {
+  let tried = false
+  return {
+    leave (reason) {
+      if (!redirectTo) return
+      tried = true
+      location.replace(signInUrl(redirectTo, location.pathname + location.search + location.hash, reason))
+    },
+    signIn (reason, stay) {
+      // Still here: the user has told the browser not to leave.
+      if (stay || tried) return openTab(redirectTo ? signInUrl(redirectTo, `${endpoint.pathname}/resumed`, reason) : new URL(location.href))
+      location.reload()
+    }
+  }
+
+  function signInUrl (to: string, back: string, reason: ClientEndedReason): URL {
+    const url = new URL(to, location.href)
+    if (returnParam) url.searchParams.set(returnParam, back)
+    if (reasonParam) url.searchParams.set(reasonParam, reason)
+    return url
+  }
+}
+
+/** A tab that scripts have opened may close itself; another site's must not get hold of this page. */
+function openTab (url: URL): void {
+  window.open(url, '_blank', url.origin === location.origin ? '' : 'noopener')
+}

@@ -1,0 +1,36 @@
+import { createClient, type Made } from './client.js'
+import { findLacks } from './needs.js'
+import { createCall } from './server.js'
+import type { ClientSettings, SessionTimeoutClient } from './types.js'
+
+/** By endpoint, whichever copies of this module a page has loaded. */
+const registry = Symbol.for('fastify-session-timeout')
+
+/** Started again for the same endpoint, it gives the client that runs. */
+export function startAt (endpoint: URL, options: ClientSettings): SessionTimeoutClient {
+  const lacks = findLacks()
+  if (lacks.length > 0) {
+    console.warn(`session-timeout: nobody is warned, this browser lacks ${lacks.join(', ')}`)
+    return createBareClient(endpoint)
+  }
+  const clients: Map<string, Made> = (globalThis as { [registry]?: Map<string, Made> })[registry] ??= new Map()
+  const old = clients.get(endpoint.href)
+  if (old && old.client.state !== 'stopped') return old.client
+  // A page that was covered when its client was stopped stays so until the new one knows better.
+  const made = createClient(options, endpoint, old?.release() ?? false)
+  clients.set(endpoint.href, made)
+  return made.client
+}
+
+/** Signs out and extends; what needs more is left to the server. */
+function createBareClient (endpoint: URL): SessionTimeoutClient {
+  const call = createCall(endpoint.href)
+  return {
+    remaining: null,
+    state: 'stopped',
+    canExtend: false,
+    extend: async () => !!(await call('POST', null)).status?.active,
+    end: async () => (await call('DELETE', null)).code === 204,
+    stop () {}
+  }
+}

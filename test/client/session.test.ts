@@ -1,0 +1,320 @@
+import FakeTimers from '@sinonjs/fake-timers'
+import t, { type Test } from 'tap'
+import { instant } from '../../client/clock.js'
+import { isShown, type Session } from '../../client/machine.js'
+import type { Answer, Method, Status } from '../../client/server.js'
+import { runSession, type Circumstances, type Page, type Runner } from '../../client/session.js'
+import type { Message } from '../../client/tabs.js'
+import { hour, minute, second } from '../helpers/time.js'
+
+const status: Status = { active: true, remaining: 30 * minute, idleRemaining: 30 * minute, warnBefore: 2 * minute, canExtend: true, ended: null, yours: true, page: 'tag' }
+const nobody: Status = { ...status, active: false, remaining: null, idleRemaining: null, canExtend: false, yours: false, page: null }
+
+interface Stage {
+  runner: Runner
+  calls: Array<[Method, string | null]>
+  posted: Message[]
+  left: Array<[reason: string, chosen: boolean]>
+  events: string[]
+  shown: Circumstances
+  reloads: number
+  visible: boolean
+  /** What the server answers from now on. */
+  answer: Partial<Answer>
+  run (ms: number): Promise<void>
+}
+
+/** A page with its server, tabs and clocks; started. */
+async function open (t: Test, page: Partial<Page> | null = {}, answer: Partial<Answer> = { code: 200, status }): Promise<Stage> {
+  const clock = FakeTimers.install({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
+  t.teardown(() => clock.uninstall())
+  const told = { tag: 'tag', known: { at: instant(), remaining: 30 * minute, warnBefore: 0, canExtend: true }, cached: false, covered: false }
+  const stage: Stage = {
+    calls: [],
+    posted: [],
+    left: [],
+    events: [],
+    shown: { silent: false, failed: false },
+    reloads: 0,
+    visible: true,
+    answer,
+    run: async ms => { await clock.tickAsync(ms) },
+    runner: runSession(page ? { ...told, ...page } : { tag: null, known: null, cached: false, covered: false }, {
+      async call (method, page) {
+        stage.calls.push([method, page])
+        return { at: instant(), code: 200, ...stage.answer }
+      },
+      touchInterval: minute,
+      isVisible: () => stage.visible,
+      show: now => { stage.shown = now },
+      leave: (reason, chosen) => stage.left.push([reason, chosen]),
+      reload: () => stage.reloads++,
+      announce: (before: Session, after: Session) => stage.events.push(`${before.state} ${after.state}`),
+      post: message => stage.posted.push(message),
+      complain () {}
+    })
+  }
+  stage.runner.start()
+  await stage.run(0)
+  return stage
+}
+
+t.test('it asks at start, with the tag of the page, and tells the other tabs', async t => {
+  const stage = await open(t)
+  t.same(stage.calls, [['GET', 'tag']])
+  t.equal(stage.runner.session.state, 'live')
+  t.same(stage.posted, [{ type: 'arrived' }])
+  await stage.run(27 * minute)
+  t.equal(stage.calls.length, 1, 'then nothing until a warning is due')
+})
+
+t.test('a page that nobody told whose it is takes the tag of the first answer', async t => {
+  const stage = await open(t, null)
+  t.same(stage.calls, [['GET', null]])
+  stage.runner.wake(true)
+  await stage.run(0)
+  t.same(stage.calls[1], ['GET', 'tag'])
+})
+
+for (const answer of [{ code: 200, status: nobody }, { code: 401 }]) {
+  t.test(`a page of a visitor asks once, and nothing is shown: ${answer.code}`, async t => {
+    const stage = await open(t, null, answer)
+    await stage.run(hour)
+    t.equal(stage.calls.length, 1)
+    t.equal(stage.runner.session.state, 'unknown')
+    stage.runner.hint({ type: 'ended', reason: 'idle' })
+    t.same([stage.left, stage.events], [[], []])
+    stage.runner.wake(false)
+    await stage.run(0)
+    t.equal(stage.calls.length, 2, 'when it is looked at again, it asks again')
+    stage.answer = { code: 200, status }
+    stage.runner.told(minute, instant())
+    await stage.run(4 * second)
+    t.equal(stage.runner.session.state, 'live', 'a response that carries the time leads to the question')
+  })
+}
+
+t.test('it asks before it warns, and before it says that it is over', async t => {
+  const stage = await open(t)
+  stage.answer = { code: 200, status: { ...status, remaining: 2 * minute } }
+  await stage.run(28 * minute)
+  t.equal(stage.runner.session.state, 'warned')
+  stage.answer = { code: 200, status: { ...nobody, ended: 'idle' } }
+  await stage.run(2 * minute)
+  t.same(stage.events, ['live warned', 'warned covered', 'covered ended'])
+  t.same(stage.left, [['idle', false]])
+  t.same(stage.posted.at(-1), { type: 'ended', reason: 'idle' })
+  await stage.run(hour)
+  t.equal(stage.calls.length, 3)
+})
+
+t.test('what other tabs have extended is not warned of, and a warning goes when somebody stays', async t => {
+  const stage = await open(t)
+  await stage.run(28 * minute)
+  t.equal(stage.runner.session.state, 'live')
+  stage.answer = { code: 200, status: { ...status, remaining: minute } }
+  await stage.run(28 * minute)
+  t.equal(stage.runner.session.state, 'warned')
+  stage.answer = { code: 200, status }
+  stage.runner.hint({ type: 'extended' })
+  await stage.run(second)
+  t.equal(stage.runner.session.state, 'live')
+  t.same(stage.posted, [{ type: 'arrived' }, { type: 'extended' }])
+  stage.runner.hint({ type: 'extended' })
+  await stage.run(second)
+  t.equal(stage.calls.length, 4, 'which says nothing to a page that does not warn')
+})
+
+t.test('staying: by the user, and told of when it fails', async t => {
+  const stage = await open(t, {}, { code: 200, status: { ...status, remaining: minute } })
+  t.equal(stage.runner.session.state, 'warned')
+  stage.answer = { code: 0 }
+  t.equal(await stage.runner.extend(), false)
+  t.ok(stage.shown.failed)
+  stage.answer = { code: 200, status }
+  t.equal(await stage.runner.extend(), true)
+  t.notOk(stage.shown.failed)
+  t.same(stage.calls.map(([method]) => method), ['GET', 'POST', 'POST'])
+})
+
+t.test('a refused extension leads to the question why', async t => {
+  const stage = await open(t)
+  stage.answer = { code: 401 }
+  const extended = stage.runner.extend()
+  stage.answer = { code: 200, status: { ...nobody, ended: 'absolute' } }
+  t.equal(await extended, false)
+  await stage.run(second)
+  t.same(stage.left, [['absolute', false]])
+})
+
+t.test('the page of one user is never that of another', async t => {
+  const stage = await open(t)
+  stage.answer = { code: 200, status: { ...status, yours: false } }
+  stage.runner.told(30 * minute, instant())
+  await stage.run(28 * minute + second)
+  t.equal(stage.runner.session.state, 'ended', 'however often its responses tell of more time')
+  t.same(stage.posted, [{ type: 'arrived' }], 'and the tabs of the other user are left alone')
+  for (let i = 0; i < 20; i++) {
+    stage.runner.wake(true)
+    stage.runner.hint({ type: i % 2 ? 'arrived' : 'resumed' })
+    stage.runner.told(30 * minute, instant())
+    t.notOk(isShown(stage.runner.session))
+    await stage.run(minute)
+    t.notOk(isShown(stage.runner.session))
+  }
+  stage.answer = { code: 200, status }
+  stage.runner.hint({ type: 'resumed' })
+  await stage.run(0)
+  t.equal(stage.events.at(-1), 'ended live', 'its own user gets it back')
+  t.same(stage.posted.at(-1), { type: 'arrived' })
+})
+
+t.test('another tab says: it is over, somebody has come, somebody is back', async t => {
+  const stage = await open(t)
+  stage.runner.hint({ type: 'arrived' })
+  await stage.run(second)
+  t.equal(stage.calls.length, 2, 'a page in sight asks')
+  stage.visible = false
+  stage.runner.hint({ type: 'arrived' })
+  await stage.run(minute)
+  t.equal(stage.calls.length, 2, 'one that nobody sees asks when somebody looks')
+  stage.answer = { code: 200, status: nobody }
+  stage.runner.hint({ type: 'ended', reason: 'signed-out' })
+  t.equal(stage.runner.session.state, 'covered')
+  await stage.run(0)
+  t.same(stage.left, [['signed-out', false]], 'with the reason that the other tab gave')
+})
+
+t.test('waking: what was out of sight is covered first', async t => {
+  const stage = await open(t)
+  stage.runner.wake(false)
+  await stage.run(0)
+  t.equal(stage.calls.length, 1, 'what has just been asked is not asked again')
+  await stage.run(minute)
+  stage.runner.wake(false)
+  t.equal(stage.runner.session.state, 'live')
+  await stage.run(0)
+  t.equal(stage.calls.length, 2)
+  stage.runner.wake(true)
+  t.equal(stage.runner.session.state, 'covered')
+  await stage.run(0)
+  t.equal(stage.runner.session.state, 'live')
+})
+
+t.test('no answer: warned by what was known, covered at the deadline, and told of', async t => {
+  const stage = await open(t)
+  stage.answer = { code: 0 }
+  await stage.run(28 * minute)
+  t.equal(stage.runner.session.state, 'warned')
+  await stage.run(2 * minute)
+  t.equal(stage.runner.session.state, 'covered')
+  t.ok(stage.shown.silent)
+  stage.answer = { code: 200, status }
+  stage.runner.retry()
+  await stage.run(0)
+  t.equal(stage.runner.session.state, 'live')
+})
+
+t.test('a guard that refuses visitors: the end, once the endpoint has proven to be one', async t => {
+  const stage = await open(t)
+  stage.answer = { code: 401 }
+  stage.runner.wake(true)
+  await stage.run(0)
+  t.same(stage.left, [['missing', false]])
+})
+
+t.test('signing out covers the page first, and is tried again until it is done', async t => {
+  const stage = await open(t)
+  stage.answer = { code: 0 }
+  t.equal(await stage.runner.end(), false)
+  t.equal(stage.runner.session.state, 'covered')
+  stage.answer = { code: 200, status }
+  stage.runner.hint({ type: 'arrived' })
+  await stage.run(0)
+  t.equal(stage.runner.session.state, 'covered', 'that the session lives does not bring the page back')
+  stage.answer = { code: 204 }
+  await stage.run(2 * second)
+  t.same(stage.left, [['signed-out', true]])
+  t.same(stage.posted.at(-1), { type: 'ended', reason: 'signed-out' })
+  t.same(stage.calls.map(([method]) => method), ['GET', 'DELETE', 'DELETE'])
+})
+
+t.test('signing out to sign in again is no wish to leave', async t => {
+  const stage = await open(t)
+  stage.answer = { code: 204 }
+  t.equal(await stage.runner.end(false), true)
+  t.same(stage.left, [['signed-out', false]])
+})
+
+t.test('activity is reported once an interval', async t => {
+  const stage = await open(t)
+  for (let at = 0; at < 5 * minute; at += second) {
+    stage.runner.act()
+    await stage.run(second)
+  }
+  const reports = stage.calls.filter(([method]) => method === 'POST').length
+  t.ok(reports >= 4 && reports <= 5, `${reports}`)
+})
+
+t.test('an old copy of a page is loaded anew, once, instead of saying that it has ended', async t => {
+  const stage = await open(t, { cached: true, covered: true }, { code: 200, status: nobody })
+  t.equal(stage.reloads, 1)
+  t.same(stage.left, [])
+})
+
+t.test('stopped, nothing happens any more', async t => {
+  const stage = await open(t)
+  stage.runner.stop()
+  stage.answer = { code: 200, status: nobody }
+  stage.runner.wake(true)
+  stage.runner.act()
+  stage.runner.told(1, instant())
+  await stage.run(hour)
+  t.equal(stage.runner.session.state, 'stopped')
+  t.same(stage.left, [])
+})
+
+t.test('a refusal by what has not proven to be the endpoint is no end, until the deadline that the page was told of', async t => {
+  const stage = await open(t, {}, { code: 401 })
+  await stage.run(10 * minute)
+  t.equal(stage.runner.session.state, 'live')
+  t.equal(stage.calls.length, 5)
+  await stage.run(20 * minute)
+  t.equal(stage.runner.session.state, 'covered')
+  stage.runner.retry()
+  await stage.run(0)
+  t.equal(stage.runner.session.state, 'ended', 'at the deadline that the page was told of')
+})
+
+t.test('signing out works before anything is known', async t => {
+  const stage = await open(t, null, { code: 200, status: nobody })
+  stage.answer = { code: 401 }
+  t.equal(await stage.runner.end(), false)
+  t.same(stage.left, [['signed-out', true]])
+})
+
+t.test('activity is not reported before the endpoint has proven to be one, nor while warned', async t => {
+  const stage = await open(t, {}, { code: 404 })
+  stage.runner.act()
+  await stage.run(2 * minute)
+  stage.answer = { code: 200, status: { ...status, remaining: minute } }
+  stage.runner.retry()
+  await stage.run(0)
+  stage.runner.act()
+  await stage.run(30 * second)
+  t.ok(stage.calls.every(([method]) => method === 'GET'))
+})
+
+t.test('who has just typed is reported instead of asked for', async t => {
+  const stage = await open(t)
+  await stage.run(28 * minute - 10 * second)
+  // The last report was long ago: it goes out at once.
+  stage.runner.act()
+  await stage.run(0)
+  t.same(stage.calls.at(-1), ['POST', 'tag'])
+})
+
+t.test('a page may be covered from the start', async t => {
+  const stage = await open(t, { covered: true })
+  t.same(stage.events, ['covered live'])
+})
