@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { launchEngines, type Tab } from '../../helpers/engines/engines.js'
 import { buildStorySite, takeOver, type StorySite } from '../../helpers/story-site.js'
-import { limit } from './dialog.js'
+import { ended, limit } from './dialog.js'
 
 // The page asks before it warns: not before another user has taken over.
 const warnBefore = 500
@@ -74,9 +74,9 @@ story('nor in a frame', async (t, profile) => {
 
 story('a page whose response told nothing of the session is warned and covered all the same', async (t, profile) => {
   // Nothing tells it but its own question.
-  const site = await buildStorySite(t, { timeout: { ...timeout, idleTimeout: 3000 } })
+  const site = await buildStorySite(t, { timeout: { ...timeout, idleTimeout: 5000 } })
   const tab = await site.enter(profile, '/shell')
-  await isHidden(tab, site)
+  await ended(tab)
   t.equal(site.sessions(), 0)
 })
 
@@ -89,13 +89,29 @@ story('the same user who has signed in again meanwhile keeps the page', async (t
   await tab.until('the page', () => document.querySelector('#secret')?.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
 })
 
-/** The page hears that little time is left. */
+/** Little time is left, and the page has asked and knows it: whatever a service worker or a file server keeps from it. */
 async function nearTheEnd (tab: Tab, site: StorySite): Promise<void> {
+  await asked(site, 0)
   site.age(limit - 3000)
+  const before = questions(site)
   await tab.evaluate(() => {
-    const frame = document.querySelector('iframe')?.contentWindow
-    return (frame ?? window).fetch('/poll').then(response => response.text())
+    const view = (document.querySelector('iframe')?.contentWindow ?? window) as Window & typeof globalThis
+    view.dispatchEvent(new view.PageTransitionEvent('pageshow', { persisted: true }))
   })
+  await asked(site, before)
+}
+
+function questions (site: StorySite): number {
+  return site.calls.filter(({ method }) => method === 'GET').length
+}
+
+/** Waits until the page has asked more often than that, and has had time to hear the answer. */
+async function asked (site: StorySite, times: number): Promise<void> {
+  for (let tries = 0; questions(site) <= times; tries++) {
+    if (tries === 200) throw new Error('The client has asked nothing')
+    await sleep(50)
+  }
+  await sleep(300)
 }
 
 /** From shortly after its deadline on, the page is covered, for good. */

@@ -5,10 +5,10 @@
 // The keys that have no character of their own.
 const named: Record<string, string> = { Enter: '\uE007', Escape: '\uE00C', Tab: '\uE004', Space: ' ' }
 
-/** @param key a character, or Enter, Escape, Tab or Space */
-export function pressOf (key: string): unknown[] {
-  const value = named[key] ?? key
-  return [{ type: 'key', id: 'keyboard', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }]
+/** @param keys characters, or Enter, Escape, Tab or Space, pressed one after the other without a pause */
+export function pressOf (keys: string[]): unknown[] {
+  const values = keys.map(key => named[key] ?? key)
+  return [{ type: 'key', id: 'keyboard', actions: values.flatMap(value => [{ type: 'keyDown', value }, { type: 'keyUp', value }]) }]
 }
 
 /** @param x in CSS px from the left of the window */

@@ -25,7 +25,7 @@ export async function launch (t: Test): Promise<Engine | undefined> {
         return createTab({
           goto: async url => { await page.goto(url) },
           run: expression => page.evaluate<string>(expression),
-          press: key => page.keyboard.press(key),
+          press: async (...keys) => { for (const key of keys) await page.keyboard.press(key) },
           clickAt: (x, y) => page.mouse.click(x, y),
           bringToFront: () => page.bringToFront(),
           screenshot: () => page.screenshot(),

@@ -86,7 +86,7 @@ async function open (t: Test, call: Call): ReturnType<Engine['open']> {
         if (answer.exceptionDetails) throw new Error(answer.exceptionDetails.text)
         return answer.result.value
       },
-      press: key => perform(pressOf(key)),
+      press: (...keys) => perform(pressOf(keys)),
       clickAt: (x, y) => perform(clickAt(x, y)),
       bringToFront: async () => { await call('browsingContext.activate', { context }) },
       screenshot: async () => Buffer.from((await call('browsingContext.captureScreenshot', { context })).data as string, 'base64'),

@@ -5,7 +5,7 @@ export interface Driver {
   goto (url: string): Promise<void>
   /** Runs an expression in the page, waits for the promise that it is, and gives the string that it resolves to. */
   run (expression: string): Promise<string>
-  press (key: string): Promise<void>
+  press (...keys: string[]): Promise<void>
   clickAt (x: number, y: number): Promise<void>
   bringToFront (): Promise<void>
   screenshot (): Promise<Buffer>
@@ -21,9 +21,9 @@ export interface Tab {
   until<Args extends unknown[]> (what: string, script: (...args: Args) => unknown, args?: Args, timeout?: number): Promise<void>
   /** Clicks on whatever the page shows at the middle of the first element of that selector. */
   click (selector: string): Promise<void>
-  /** A character, or Enter, Escape, Tab or Space. */
-  press (key: string): Promise<void>
-  type (text: string, msBetween?: number): Promise<void>
+  /** Characters, or Enter, Escape, Tab or Space, one after the other without a pause. */
+  press (...keys: string[]): Promise<void>
+  type (text: string): Promise<void>
   text (selector: string): Promise<string>
   /** Whether a person can see it: there, with a size, not hidden, not transparent. */
   isShown (selector: string): Promise<boolean>
@@ -82,11 +82,8 @@ export function createTab (driver: Driver): Tab {
     await driver.clickAt(...middle)
   }
 
-  async function type (text: string, msBetween = 0): Promise<void> {
-    for (const key of text) {
-      await press(key)
-      if (msBetween > 0) await sleep(msBetween)
-    }
+  function type (text: string): Promise<void> {
+    return press(...text)
   }
 
   function text (selector: string): Promise<string> {

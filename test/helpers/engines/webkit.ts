@@ -79,7 +79,7 @@ async function openProfile (t: Test, url: string, binary: string): Promise<Profi
         const script = `(${expression}).then(arguments[arguments.length - 1])`
         return await call('POST', '/execute/async', { script, args: [] }) as string
       }),
-      press: key => perform(pressOf(key)),
+      press: (...keys) => perform(pressOf(keys)),
       clickAt: (x, y) => perform(clickAt(x, y)),
       bringToFront: () => inWindow(async () => {}),
       screenshot: () => inWindow(async () => Buffer.from(await call('GET', '/screenshot') as string, 'base64')),
