@@ -5,14 +5,50 @@ import { accessibilityTree } from './looks/accessibility-tree.js'
 import { findings } from './looks/axe.js'
 import { buildStateSite, openIn, type State } from './looks/states.js'
 
-// An hour is left in all of them, which the countdown rounds up.
 const trees: Record<State, string[]> = {
-  warning: [],
-  limit: [],
-  checking: [],
-  retry: [],
-  ended: [],
-  'kept and ended': []
+  warning: [
+    'alertdialog "Your session ends soon", "For your security, you will be signed out in {time}.", focused true, modal true',
+    '  heading "Your session ends soon", level 2',
+    '  status "", live polite, atomic true',
+    '    text "For your security, you will be signed out in {time}."',
+    '  button "Stay signed in"',
+    '  button "Sign out now"'
+  ],
+  limit: [
+    'alertdialog "Your session ends soon", "Your session ends in {time}. Please save your work.", focused true, modal true',
+    '  heading "Your session ends soon", level 2',
+    '  status "", live polite, atomic true',
+    '    text "Your session ends in {time}. Please save your work."',
+    '  button "Continue working"',
+    '  button "Sign out and in again"'
+  ],
+  checking: [
+    'alertdialog "Checking your session", "For your security, this page is not shown.", focused true, modal true',
+    '  heading "Checking your session", level 2',
+    '  status "", live polite, atomic true',
+    '    text "For your security, this page is not shown."'
+  ],
+  retry: [
+    'alertdialog "Checking your session", "The server does not answer. Please check your connection.", focused true, modal true',
+    '  heading "Checking your session", level 2',
+    '  status "", live polite, atomic true',
+    '    text "The server does not answer. Please check your connection."',
+    '  button "Try again"'
+  ],
+  ended: [
+    'alertdialog "You are signed out", "Your session is over. For your security, this page is not shown.", focused true, modal true',
+    '  heading "You are signed out", level 2',
+    '  status "", live polite, atomic true',
+    '    text "Your session is over. For your security, this page is not shown."',
+    '  button "Sign in again"'
+  ],
+  'kept and ended': [
+    'alertdialog "You are signed out", "Your session is over. For your security, this page is not shown.", focused true, modal true',
+    '  heading "You are signed out", level 2',
+    '  status "", live polite, atomic true',
+    '    text "Your session is over. For your security, this page is not shown."',
+    '  button "Sign in again"'
+  ]
 }
 
 const browser = await launchChromium(t)
@@ -22,7 +58,9 @@ if (browser) {
       const site = await buildStateSite(t, state)
       const context = await newProfile(t, browser, [], { bypassCSP: true })
       const page = await openIn(state, site, context, state === 'kept and ended' ? '/letter' : '/page')
-      t.same(await accessibilityTree(page, dialog), tree)
+      const lines = await accessibilityTree(page, dialog)
+      t.same(lines.map(line => line.replaceAll(/\d+ minutes( \d+ seconds?)?/g, '{time}')), tree)
+      t.equal(await page.evaluate(() => document.activeElement?.role), 'alertdialog', 'it has the focus')
       t.same(await findings(page, 'html'), [])
     })
   }

@@ -7,7 +7,7 @@ import { dialog } from '../engines/dialog.js'
 export const states = ['warning', 'limit', 'checking', 'retry', 'ended', 'kept and ended'] as const
 export type State = typeof states[number]
 
-const path = '**/session-timeout'
+const endpoint = /\/session-timeout(\?|$)/
 const hour = 3_600_000
 // Long enough to look at from all sides.
 const timeouts: Record<State, StoryOptions['timeout']> = {
@@ -42,8 +42,8 @@ async function wakeInto (state: State, site: StorySite, context: BrowserContext,
     const { sessionTimeout } = await import(path) as { sessionTimeout: { remaining: number | null } }
     return sessionTimeout.remaining !== null
   })
-  if (state === 'checking') await page.route(path, () => {})
-  if (state === 'retry') await page.route(path, (route: Route) => route.abort())
+  if (state === 'checking') await page.route(endpoint, () => {})
+  if (state === 'retry') await page.route(endpoint, (route: Route) => route.abort())
   if (state === 'ended' || state === 'kept and ended') await context.request.post(`${site.url}/sign-out`)
   await page.evaluate(() => { window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })) })
   await shows(page, { checking: 'Checking', retry: 'Try again', ended: 'Sign in again', 'kept and ended': 'Sign in again', warning: '', limit: '' }[state])
