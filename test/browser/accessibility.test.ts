@@ -43,10 +43,10 @@ const trees: Record<State, string[]> = {
     '  button "Sign in again"'
   ],
   'kept and ended': [
-    'alertdialog "You are signed out", "Your session is over. For your security, this page is not shown.", focused true, modal true',
+    'alertdialog "You are signed out", "Your session is over. What you entered is kept here. It is shown once the same user is signed in.", focused true, modal true',
     '  heading "You are signed out", level 2',
     '  status "", live polite, atomic true',
-    '    text "Your session is over. For your security, this page is not shown."',
+    '    text "Your session is over. What you entered is kept here. It is shown once the same user is signed in."',
     '  button "Sign in again"'
   ]
 }

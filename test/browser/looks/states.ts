@@ -42,6 +42,7 @@ async function wakeInto (state: State, site: StorySite, context: BrowserContext,
     const { sessionTimeout } = await import(path) as { sessionTimeout: { remaining: number | null } }
     return sessionTimeout.remaining !== null
   })
+  if (state === 'kept and ended') await page.fill('#note', 'Dear Sir, ')
   if (state === 'checking') await page.route(endpoint, () => {})
   if (state === 'retry') await page.route(endpoint, (route: Route) => route.abort())
   if (state === 'ended' || state === 'kept and ended') await context.request.post(`${site.url}/sign-out`)
