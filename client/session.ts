@@ -213,7 +213,8 @@ export function runSession (page: Page, ports: Ports): Runner {
     if (state === 'unknown') return
     if (message.type === 'ended') {
       hinted = message.reason
-      become(doubt(session))
+      // The server may have answered before the other tab could say why.
+      become(state === 'ended' && session.reason === 'missing' ? { ...session, reason: hinted } : doubt(session))
     } else if (!isShown(session)) questions.askNow()
     // A page that nobody sees asks when somebody looks.
     else if (message.type === 'extended' ? state === 'warned' : ports.isVisible()) questions.ask()

@@ -10,7 +10,7 @@ const browser = await launchChromium(t)
 if (browser) {
   const dialog = '.session-timeout'
   const covered = 'html.session-timeout-covered'
-  const endpoint = '**/session-timeout'
+  const endpoint = /\/session-timeout(?:\?|$)/
 
   t.test('a status call that never ends does not keep the page open past the deadline', async t => {
     const site = await buildSite(t, { idleTimeout: 3000, warnBefore: 1500 })
@@ -25,7 +25,7 @@ if (browser) {
   })
 
   t.test('a server that answers with errors: covered without claiming the end, asked again when the user says so', async t => {
-    const site = await buildSite(t, { idleTimeout: 2000, warnBefore: 1000, afterTimeout: 'unauthorized' })
+    const site = await buildSite(t, { idleTimeout: 5000, warnBefore: 1000, afterTimeout: 'unauthorized' })
     const context = await newProfile(t, browser, [])
     let asked = 0
     await context.route(endpoint, route => {
@@ -74,7 +74,7 @@ if (browser) {
   })
 
   t.test('nothing of a covered page is seen, whatever its own styles say', async t => {
-    const site = await buildSite(t, { idleTimeout: 2000, warnBefore: 500, afterTimeout: 'unauthorized' })
+    const site = await buildSite(t, { idleTimeout: 4000, warnBefore: 500, afterTimeout: 'unauthorized' })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
     await page.evaluate(() => {
@@ -131,9 +131,11 @@ if (browser) {
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
     await page.focus('#note')
+    const start = Date.now()
     await page.keyboard.type('x'.repeat(40), { delay: 50 })
+    const seconds = Math.ceil((Date.now() - start) / 1000)
     const reports = site.calls.filter(({ method }) => method === 'POST').length
-    t.ok(reports >= 1 && reports <= 4, `${reports} reports in two seconds`)
+    t.ok(reports >= 1 && reports <= seconds + 2, `${reports} reports in ${seconds} seconds`)
   })
 
   t.test('who types is not warned because the report was not due yet', async t => {

@@ -54,12 +54,12 @@ if (browser) {
     await page.waitForSelector(dialog)
     await page.evaluate(() => {
       document.body.setAttribute('inert', '')
-      const closed: string[] = []
-      Object.assign(window, { closed })
+      const seen: string[] = []
+      Object.assign(window, { seen })
       document.body.style.pointerEvents = 'none'
       for (const type of ['focusin', 'pointerdown', 'mousedown', 'click', 'keydown']) {
         document.addEventListener(type, event => {
-          closed.push(type)
+          seen.push(type)
           event.preventDefault()
           event.stopImmediatePropagation()
         }, true)
@@ -67,7 +67,7 @@ if (browser) {
     })
     await page.click('text=Stay signed in')
     await page.waitForSelector(dialog, { state: 'detached' })
-    t.same(await page.evaluate(() => (window as unknown as { closed: string[] }).closed.filter(type => type !== 'focusin')), [], 'they have seen nothing of it')
+    t.same(await page.evaluate(() => (window as unknown as { seen: string[] }).seen.filter(type => type !== 'focusin')), [], 'they have seen nothing of it')
     t.equal(site.calls.filter(({ method }) => method === 'POST').length, 1)
   })
 

@@ -40,7 +40,7 @@ if (browser) {
     const site = await buildSite(t, { idleTimeout: 25_000, warnBefore: 23_000 })
     const context = await newProfile(t, browser, [])
     const page = await site.enter(context)
-    await page.waitForSelector(dialog)
+    await page.waitForSelector(`${dialog}[data-view=stay]`)
     await page.evaluate(() => {
       const said: string[] = []
       Object.assign(window, { said })

@@ -183,6 +183,15 @@ t.test('another tab says: it is over, somebody has come, somebody is back', asyn
   t.equal(stage.runner.session.state, 'covered')
   await stage.run(0)
   t.same(stage.left, [['signed-out', false]], 'with the reason that the other tab gave')
+  stage.answer = { code: 200, status }
+  stage.runner.hint({ type: 'resumed' })
+  await stage.run(0)
+  stage.answer = { code: 200, status: nobody }
+  stage.runner.wake(true)
+  await stage.run(0)
+  t.equal(stage.runner.session.reason, 'missing')
+  stage.runner.hint({ type: 'ended', reason: 'absolute' })
+  t.equal(stage.runner.session.reason, 'absolute', 'also when that comes late')
 })
 
 t.test('waking: what was out of sight is covered first', async t => {
