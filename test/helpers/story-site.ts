@@ -59,7 +59,8 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
         const open = ['/login', '/sign-in', '/enter', '/favicon.ico'].includes(url ?? '')
         if (redirectEverything && !open && request.session.userId === undefined) return reply.redirect('/login', 302)
       })
-      app.get('/login', async (request, reply) => {
+      // Opening it is no activity of whoever is signed in still.
+      app.get('/login', { config: { sessionTimeout: false } }, async (request, reply) => {
         const { returnTo = '/page' } = request.query as { returnTo?: string }
         return reply.type('text/html').header('cache-control', 'no-store').send(signInPage(returnTo))
       })
@@ -124,13 +125,9 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
 export async function takeOver (profile: Profile, site: StorySite, user: string): Promise<Tab> {
   const tab = await profile.newTab()
   await tab.goto(`${site.url}/login`)
-  await tab.evaluate(async user => {
-    // Firefox now and then loses a request of a window that it has just opened.
-    const post = (path: string, tries = 3): Promise<unknown> => fetch(path, { method: 'POST' })
-      .catch(error => tries > 1 ? post(path, tries - 1) : Promise.reject(error))
-    await post(`/sign-in?user=${user}`)
-    setInterval(() => fetch('/api').catch(() => {}), 300)
-  }, user)
+  // Firefox now and then loses the requests of a window that it has just opened.
+  await tab.until(`${user} is signed in`, async user => (await fetch(`/sign-in?user=${user}`, { method: 'POST' })).ok, [user])
+  await tab.evaluate(() => { setInterval(() => fetch('/api').catch(() => {}), 300) })
   return tab
 }
 

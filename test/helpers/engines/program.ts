@@ -21,6 +21,10 @@ export function reportMissing (t: Test, what: string): void {
 /** Starts a program that is ended with the test. */
 export function start (t: Test, path: string, args: string[], options: SpawnOptions = {}): ChildProcess {
   const child = spawn(path, args, options)
+  // A test that takes too long is ended before its teardown.
+  const end = (): void => { child.kill('SIGKILL') }
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
   t.teardown(() => new Promise<void>(resolve => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve()
     child.once('exit', () => resolve())
