@@ -150,9 +150,8 @@ const note = '<label>Note <textarea id="note" rows="4" cols="40"></textarea></la
 const pages = {
   '/page': page('Account', balance + note),
   '/letter': page('Letter', `${balance}<form action="/sent" method="post" data-session-timeout-keep>${note}</form>`),
-  // The frame is all editor, so that a click into its middle is a click into the text.
   '/framed': page('Mail', `${balance}${note}<iframe id="frame" src="/editor" title="Editor" width="400" height="200"></iframe>`),
-  '/editor': '<!doctype html><html lang="en"><title>Editor</title><textarea id="text" aria-label="Text" rows="30" cols="80" autofocus></textarea></html>',
+  '/editor': '<!doctype html><html lang="en"><title>Editor</title><textarea id="text" aria-label="Text" rows="30" cols="80"></textarea></html>',
   '/around': page('Portal', '<iframe id="frame" src="/page" title="Account" width="600" height="400"></iframe>', false)
 }
 
