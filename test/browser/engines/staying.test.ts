@@ -92,7 +92,7 @@ story('typing in a frame keeps the session of the page around it', async (t, pro
   const site = await buildStorySite(t, { timeout: { idleTimeout: 8000, warnBefore: 1500, touchInterval: 500 } })
   const tab = await site.enter(profile, '/framed')
   await tab.until('the editor', () => document.querySelector<HTMLIFrameElement>('#frame')!.contentDocument!.querySelector('textarea'))
-  await tab.evaluate(() => document.querySelector<HTMLIFrameElement>('#frame')!.contentDocument!.querySelector('textarea')!.focus())
+  await tab.click('#frame')
   const written = await typeFor(tab, 9500)
   t.notOk(await tab.isShown(dialog))
   const text = await tab.evaluate(() => document.querySelector<HTMLIFrameElement>('#frame')!.contentDocument!.querySelector('textarea')!.value)

@@ -41,6 +41,7 @@ async function openProfile (t: Test, url: string, binary: string): Promise<Profi
   const { sessionId } = await create(url, { 'webkitgtk:browserOptions': options })
   const call: Call = (method, path, body) => request(method, `${url}/session/${sessionId}${path}`, body)
   const known = new Set<string>()
+  let current: string | undefined
   // Each command goes to the window chosen last: choosing and using it are one step.
   let queue: Promise<unknown> = Promise.resolve()
   t.teardown(async () => {
@@ -66,7 +67,9 @@ async function openProfile (t: Test, url: string, binary: string): Promise<Profi
     known.add(handle)
     const inWindow = <Result>(step: () => Promise<Result>): Promise<Result> => {
       const result = queue.catch(() => {}).then(async () => {
-        await call('POST', '/window', { handle })
+        // Not without need: it takes the focus out of a frame.
+        if (current !== handle) await call('POST', '/window', { handle })
+        current = handle
         return step()
       })
       queue = result
@@ -81,9 +84,12 @@ async function openProfile (t: Test, url: string, binary: string): Promise<Profi
       }),
       press: (...keys) => perform(pressOf(keys)),
       clickAt: (x, y) => perform(clickAt(x, y)),
-      bringToFront: () => inWindow(async () => {}),
+      bringToFront: () => inWindow(async () => { await call('POST', '/window', { handle }) }),
       screenshot: () => inWindow(async () => Buffer.from(await call('GET', '/screenshot') as string, 'base64')),
-      close: () => inWindow(async () => { await call('DELETE', '/window') })
+      close: () => inWindow(async () => {
+        current = undefined
+        await call('DELETE', '/window')
+      })
     })
   }
 }
