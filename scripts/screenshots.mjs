@@ -1,10 +1,12 @@
-// Takes pictures of the dialog into screenshots/: light, dark, narrow, in forced colours, and the end.
+// Takes pictures of the dialog into screenshots/: light, dark, narrow, in forced colours, and the end;
+// and makes those of the README, in docs/images.
 import { mkdirSync } from 'node:fs'
 import cookie from '@fastify/cookie'
 import session from '@fastify/session'
 import Fastify from 'fastify'
 import { chromium } from 'playwright-core'
 import sessionTimeout from 'fastify-session-timeout'
+import { drawPicture } from './readme-picture.mjs'
 
 const app = Fastify()
 await app.register(cookie)
@@ -42,6 +44,14 @@ for (const [name, options, query] of [
     await page.waitForSelector('.session-timeout >> text=You are signed out')
     await page.screenshot({ path: 'screenshots/ended.png' })
   }
+  await context.close()
+}
+for (const scheme of ['light', 'dark']) {
+  const context = await browser.newContext({ viewport: { width: 760, height: 330 }, colorScheme: scheme, deviceScaleFactor: 2 })
+  const page = await context.newPage()
+  await page.goto(`${url}/`)
+  await page.waitForSelector('.session-timeout', { timeout: 20_000 })
+  await drawPicture(browser, scheme, await page.screenshot())
   await context.close()
 }
 await browser.close()

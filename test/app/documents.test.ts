@@ -4,10 +4,13 @@ import t from 'tap'
 import { compile, programOf, readDocument, root, runProgram } from '../helpers/snippets.js'
 
 const documents = ['README.md', ...(await readdir(new URL('docs', root))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+// What has a test of its own, with the neighbours that it is about.
+const tested: Record<string, string> = { 'docs/integrations.md': 'test/integration' }
 const others = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'benchmark/RESULTS.md']
 
 for (const path of documents) {
   t.test(path, async t => {
+    if (tested[path] !== undefined) return t.ok((await readdir(new URL(tested[path], root))).some(name => name.endsWith('.test.ts')), tested[path])
     const { snippets } = await readDocument(path)
     const scripts = snippets.filter(({ language, kind }) => language === 'js' && kind !== 'browser')
     for (const { code, title } of scripts) {
