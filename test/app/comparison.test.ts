@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { buildApp, type AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
-import { createGate, type Gate } from '../helpers/gate.js'
+import { createGate } from '../helpers/gate.js'
 import { CountingStore } from '../helpers/stores.js'
 import { minute, second } from '../helpers/time.js'
 
@@ -36,7 +36,7 @@ const contenders: Record<string, AppOptions> = {
 
 async function measure (t: Test, options: AppOptions): Promise<string[]> {
   const clock = fakeClock(t)
-  let gate: Gate | undefined
+  const gate = createGate()
   const store = new CountingStore(new session.MemoryStore())
   const { app } = await buildApp(t, {
     ...options,
@@ -45,7 +45,7 @@ async function measure (t: Test, options: AppOptions): Promise<string[]> {
       options.routes?.(app)
       app.post('/slow', async request => {
         request.session.note = 'written late'
-        await gate?.pass()
+        await gate.pass()
       })
     }
   })
@@ -76,7 +76,6 @@ async function measure (t: Test, options: AppOptions): Promise<string[]> {
   }
 
   const { browser, signedIn } = await signIn()
-  gate = createGate()
   const late = browser.clone().post('/slow')
   await gate.reached
   await browser.post('/sign-out')

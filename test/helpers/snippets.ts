@@ -45,17 +45,19 @@ const surroundings = {
 /** A whole program out of a snippet: one that makes its own application is one already. */
 export function programOf (code: string): string {
   if (/\bFastify\(/.test(code)) {
-    const closing = /\bapp = Fastify\(/.test(code) ? '\nawait app.ready()\nawait app.close()\n' : ''
+    const closing = /^const app = Fastify\(/m.test(code) ? '\nawait app.ready()\nawait app.close()\n' : ''
     return `${code.replace(/port: \d+/, 'port: 0')}${closing}`
   }
   const imports = code.split('\n').filter(line => line.startsWith('import '))
   const body = code.split('\n').filter(line => !line.startsWith('import ')).join('\n')
   const around = Object.entries(surroundings).filter(([name]) => !imports.some(line => new RegExp(`\\b${name.replace(/\W/g, '')}\\b.* from`).test(line)))
+  // @fastify/flash needs the session that the fragment itself registers.
+  const withFlash = !/register\((flash|session)\b/.test(body)
   return `${[...around.map(([name, from]) => `import ${name} from '${from}'`), ...imports].join('\n')}
 const app = Fastify()
 ${body.includes('register(cookie') ? '' : 'await app.register(cookie)'}
 ${body.includes('register(session,') ? '' : `await app.register(session, { secret: '${secret}', rolling: false, saveUninitialized: false })`}
-${body.includes('register(flash') ? '' : 'await app.register(flash)'}
+${withFlash ? 'await app.register(flash)' : ''}
 ${body.includes('register(formbody') ? '' : 'await app.register(formbody)'}
 ${body.includes('register(websocket') ? '' : 'await app.register(websocket)'}
 ${body.includes('register(sessionTimeout') ? '' : 'await app.register(sessionTimeout)'}
