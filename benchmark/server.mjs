@@ -58,7 +58,7 @@ async function startFastify () {
     const { default: sessionTimeout } = await import('fastify-session-timeout')
     await app.register(sessionTimeout, {
       idleTimeout: '30m',
-      appliesTo: request => request.session.userId !== undefined,
+      user: session => session.userId,
       endpoint: contender === 'ours-endpoint' ? '/session-timeout' : false,
       afterTimeout: contender === 'ours-latency' ? 'unauthorized' : 'continue'
     })

@@ -11,9 +11,9 @@ import { drawPicture } from './readme-picture.mjs'
 const app = Fastify()
 await app.register(cookie)
 await app.register(session, { secret: 'a secret for pictures that is long enough to sign', rolling: false, saveUninitialized: false, cookie: { secure: false, sameSite: 'lax' } })
-await app.register(sessionTimeout, { idleTimeout: '90s', warnBefore: '85s', appliesTo: request => request.session.user === true, endpoint: '/session-timeout' })
+await app.register(sessionTimeout, { idleTimeout: '90s', warnBefore: '85s', user: session => session.user, endpoint: '/session-timeout' })
 app.get('/', async (request, reply) => {
-  request.session.user = true
+  request.session.user = 'ada'
   const { lang, dir } = request.query
   return reply.type('text/html').send(`<!doctype html><html lang="${lang ?? 'en'}" dir="${dir ?? 'ltr'}"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <title>Account</title><h1>Your account</h1><p>Balance: 1,234</p><script type="module" src="/session-timeout/client.js"></script>`)
