@@ -89,7 +89,7 @@ async function serve () {
   const app = Fastify()
   await app.register(cookie)
   await app.register(session, { secret: 'a secret that is long enough for a benchmark', rolling: false, saveUninitialized: false, store, cookie: { secure: false } })
-  await app.register(sessionTimeout, { appliesTo: request => request.session.user !== undefined })
+  await app.register(sessionTimeout, { user: session => session.user })
   app.post('/sign-in', async request => {
     await request.session.regenerate()
     request.session.user = 'Ada'

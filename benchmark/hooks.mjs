@@ -16,7 +16,7 @@ async function prepare (options) {
     hooks[name] = hook
     return addHook.call(this, name, hook)
   }
-  await app.register(sessionTimeout, { appliesTo: request => request.session.userId !== undefined, ...options })
+  await app.register(sessionTimeout, { user: session => session.userId, ...options })
   app.addHook = addHook
   app.post('/sign-in', async request => { request.session.userId = 'ada' })
   let kept

@@ -1,6 +1,7 @@
 // Servers, loads and a Redis, each in a process of its own; everything stops with the benchmark.
-import { fork, spawn } from 'node:child_process'
+import { execFileSync, fork, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const children = new Set()
@@ -25,28 +26,54 @@ function message (child) {
   })
 }
 
+/** On a core of its own, where there is a way to say so: the load must not share the caches of the server. */
+function pin (child, core) {
+  if (process.platform !== 'linux' || availableParallelism() < 2) return child
+  try {
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(child.pid)], { stdio: 'ignore' })
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+  }
+  return child
+}
+
 let loader
 
-/** Loads a server for that long. One at a time. */
-function load (url, cookie, seconds) {
-  loader ??= keep(fork(path('load.mjs')))
-  loader.send({ url, cookie, seconds })
+/** Loads a server for that many seconds, or with that many requests. One at a time. */
+function load (url, cookie, howMuch) {
+  loader ??= pin(keep(fork(path('load.mjs'))), 1)
+  loader.send({ url, cookie, ...howMuch })
   return message(loader)
 }
 
 /** Starts a contender and signs one user in. */
 export async function startServer (contender, store, payload, redisUrl = '', users = 1) {
-  const child = keep(fork(path('server.mjs'), [contender, store, String(payload), redisUrl]))
+  const child = pin(keep(fork(path('server.mjs'), [contender, store, String(payload), redisUrl])), 0)
   const url = await message(child)
-  const response = await fetch(`${url}/sign-in?users=${users}`, { method: 'POST' })
-  const cookie = response.headers.getSetCookie()[0].split(';')[0]
+  const cookie = await signIn(users)
+  const ask = question => {
+    child.send(question)
+    return message(child)
+  }
+  async function signIn (users = 1) {
+    const response = await fetch(`${url}/sign-in?users=${users}`, { method: 'POST' })
+    return response.headers.getSetCookie()[0].split(';')[0]
+  }
   return {
     url,
-    cookie,
-    load: seconds => load(url, cookie, seconds),
+    signIn,
+    load: seconds => load(url, cookie, { seconds }),
+    /** @returns us of the server's CPU time a request, over that many */
+    async spend (amount) {
+      const before = await ask('cpu')
+      const { failed } = await load(url, cookie, { amount })
+      const after = await ask('cpu')
+      if (failed > 0) throw new Error(`${failed} of ${amount} requests failed`)
+      return (after.user + after.system - before.user - before.system) / amount
+    },
+    moveClock: ms => ask({ moveClock: ms }),
     async counts () {
-      child.send('count')
-      await message(child)
+      await ask('count')
       let cookies = 0
       let bytes = 0
       for (let i = 0; i < 1000; i++) {
@@ -54,14 +81,10 @@ export async function startServer (contender, store, payload, redisUrl = '', use
         cookies += response.headers.getSetCookie().length
         bytes += Number(response.headers.get('content-length')) + [...response.headers].reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)
       }
-      child.send('read')
-      return { ...await message(child), cookies, bytes }
+      return { ...await ask('read'), cookies, bytes }
     },
     /** @returns us per request, without a network */
-    inject (requests) {
-      child.send({ requests, cookie })
-      return message(child)
-    },
+    inject: requests => ask({ requests, cookie }),
     stop: () => child.kill('SIGKILL')
   }
 }

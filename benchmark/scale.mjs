@@ -17,7 +17,7 @@ const app = Fastify()
 await app.register(cookie)
 await app.register(session, { secret: { sign: value => value, unsign: value => ({ valid: value !== '', renew: false, value }) }, store, rolling: false, saveUninitialized: false, cookie: { secure: false } })
 // With the last digit of its id, a session is fresh, or due for a touch.
-await app.register(sessionTimeout, { appliesTo: request => request.session.userId !== undefined })
+await app.register(sessionTimeout, { user: session => session.userId })
 app.get('/', async () => 'ok')
 await app.ready()
 

@@ -11,7 +11,16 @@ const store = count(await makeStore())
 let app
 const url = await (contender === 'express' ? startExpress() : startFastify())
 
+const { now } = Date
+let ahead = 0
+
 process.on('message', async message => {
+  if (message === 'cpu') return process.send(process.cpuUsage())
+  if (message.moveClock) {
+    ahead += message.moveClock
+    Date.now = () => now() + ahead
+    return process.send({})
+  }
   if (message.requests) return process.send(await inject(message))
   if (message === 'count') {
     counting = true
@@ -47,7 +56,12 @@ async function startFastify () {
   await app.register(session, { secret, store, rolling: contender === 'host-rolling', saveUninitialized: false, cookie: { secure: false, sameSite: 'lax', ...(contender === 'host-rolling' ? { maxAge: 1_800_000 } : {}) } })
   if (contender.startsWith('ours')) {
     const { default: sessionTimeout } = await import('fastify-session-timeout')
-    await app.register(sessionTimeout, { idleTimeout: '30m', appliesTo: request => request.session.userId !== undefined, endpoint: contender === 'ours-endpoint' ? '/session-timeout' : false })
+    await app.register(sessionTimeout, {
+      idleTimeout: '30m',
+      user: session => session.userId,
+      endpoint: contender === 'ours-endpoint' ? '/session-timeout' : false,
+      afterTimeout: contender === 'ours-latency' ? 'unauthorized' : 'continue'
+    })
   }
   if (contender === 'hand-written') {
     // The recipe, as most would port it.

@@ -1,17 +1,19 @@
-// Takes pictures of the dialog into screenshots/: light, dark, narrow, in forced colours, and the end.
+// Takes pictures of the dialog into screenshots/: light, dark, narrow, in forced colours, and the end;
+// and makes those of the README, in docs/images.
 import { mkdirSync } from 'node:fs'
 import cookie from '@fastify/cookie'
 import session from '@fastify/session'
 import Fastify from 'fastify'
 import { chromium } from 'playwright-core'
 import sessionTimeout from 'fastify-session-timeout'
+import { drawPicture } from './readme-picture.mjs'
 
 const app = Fastify()
 await app.register(cookie)
 await app.register(session, { secret: 'a secret for pictures that is long enough to sign', rolling: false, saveUninitialized: false, cookie: { secure: false, sameSite: 'lax' } })
-await app.register(sessionTimeout, { idleTimeout: '90s', warnBefore: '85s', appliesTo: request => request.session.user === true, endpoint: '/session-timeout' })
+await app.register(sessionTimeout, { idleTimeout: '90s', warnBefore: '85s', user: session => session.user, endpoint: '/session-timeout' })
 app.get('/', async (request, reply) => {
-  request.session.user = true
+  request.session.user = 'ada'
   const { lang, dir } = request.query
   return reply.type('text/html').send(`<!doctype html><html lang="${lang ?? 'en'}" dir="${dir ?? 'ltr'}"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <title>Account</title><h1>Your account</h1><p>Balance: 1,234</p><script type="module" src="/session-timeout/client.js"></script>`)
@@ -42,6 +44,14 @@ for (const [name, options, query] of [
     await page.waitForSelector('.session-timeout >> text=You are signed out')
     await page.screenshot({ path: 'screenshots/ended.png' })
   }
+  await context.close()
+}
+for (const scheme of ['light', 'dark']) {
+  const context = await browser.newContext({ viewport: { width: 760, height: 330 }, colorScheme: scheme, deviceScaleFactor: 2 })
+  const page = await context.newPage()
+  await page.goto(`${url}/`)
+  await page.waitForSelector('.session-timeout', { timeout: 20_000 })
+  await drawPicture(browser, scheme, await page.screenshot())
   await context.close()
 }
 await browser.close()

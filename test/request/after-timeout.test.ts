@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { AfterTimeout } from '../../index.js'
-import { buildApp, signedIn, type AppOptions } from '../helpers/app.js'
+import { buildApp, routing, signedIn, type AppOptions } from '../helpers/app.js'
 import { createBrowser, navigation, type Browser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
 import { CountingStore, JsonStore } from '../helpers/stores.js'
@@ -107,7 +107,7 @@ t.test('only a GET has a way back', async t => {
 })
 
 t.test('the way back is never another site, and never from Referer', async t => {
-  const browser = await away(t, { redirectTo: '/login' }, { server: { routerOptions: { ignoreDuplicateSlashes: true } } })
+  const browser = await away(t, { redirectTo: '/login' }, { server: routing({ ignoreDuplicateSlashes: true }) })
   const headers = { ...navigation, referer: 'https://evil.example/', origin: 'https://evil.example', 'x-forwarded-host': 'evil.example', host: 'evil.example' }
   t.equal((await browser.clone().request({ url: '/page', headers })).headers.location, '/login?returnTo=%2Fpage&reason=idle')
   for (const path of ['//evil.example/', '///page', '//page']) {

@@ -6,10 +6,10 @@ import { JsonStore } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
 const routes: NonNullable<AppOptions['routes']> = app => {
-  app.get('/page', async (_request, reply) => reply.flash())
+  app.get('/page', async (_request, reply) => reply.flash() ?? {})
   app.get('/plain', async () => 'plain')
-  app.get('/login', async (_request, reply) => reply.flash())
-  app.post('/form', async (_request, reply) => reply.flash())
+  app.get('/login', async (_request, reply) => reply.flash() ?? {})
+  app.post('/form', async (_request, reply) => reply.flash() ?? {})
 }
 
 const idleText = 'You were signed out because you were inactive for too long. Please sign in again.'

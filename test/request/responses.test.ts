@@ -30,9 +30,10 @@ async function signIn (t: Parameters<typeof buildApp>[0], options: AppOptions): 
   return browser
 }
 
-function check (t: Parameters<typeof buildApp>[0], page: Page, status: number, body: string, name: string): void {
+function check (t: Parameters<typeof buildApp>[0], page: Page, status: number, body: string | RegExp, name: string): void {
   t.equal(page.statusCode, status, name)
-  t.equal(page.body, body)
+  if (typeof body === 'string') t.equal(page.body, body)
+  else t.match(page.body, body)
   t.ok(page.setCookies.filter(line => line.startsWith('sessionId=')).length <= 1, 'one line at most')
   t.notMatch(page.setCookies.filter(line => !line.startsWith('sessionId=;')).join(), /expires|max-age/i)
 }
@@ -58,7 +59,7 @@ t.test('a live session, touched or not, leaves every kind of response as it is',
       clock.tick(step)
       check(t, await browser.request({ method: 'HEAD', url: '/buffer' }), 200, '', 'HEAD')
       check(t, await browser.request({ method: 'OPTIONS', url: '/me' }), 204, '', 'OPTIONS')
-      check(t, await browser.request({ method: 'POST', url: '/me', headers: { 'content-type': 'application/json' }, payload: '{' }), 400, '{"statusCode":400,"code":"FST_ERR_CTP_INVALID_JSON_BODY","error":"Bad Request","message":"Body is not valid JSON but content-type is set to \'application/json\'"}', 'a body that cannot be parsed')
+      check(t, await browser.request({ method: 'POST', url: '/me', headers: { 'content-type': 'application/json' }, payload: '{' }), 400, /^{"statusCode":400,.*JSON/, 'a body that cannot be parsed')
     }
     t.equal((await browser.get('/me')).json().userId, 'ada')
   }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { RouteSessionTimeout } from '../../index.js'
-import { buildApp, signedIn } from '../helpers/app.js'
+import { buildApp, routing, signedIn } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
 import { JsonStore } from '../helpers/stores.js'
@@ -250,7 +250,7 @@ t.test('one config object can serve several routes', async t => {
 t.test('what counts is the route that the router chose, not what the URL looks like', async t => {
   const clock = fakeClock(t)
   const { app } = await buildApp(t, {
-    server: { routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, caseSensitive: false } },
+    server: routing({ ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, caseSensitive: false }),
     timeout: { appliesTo: signedIn },
     routes: app => { app.get('/poll', { config: { sessionTimeout: { countsAsActivity: false } } }, async request => request.sessionTimeout.remaining) }
   })

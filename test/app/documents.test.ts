@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import t from 'tap'
+import { compile, programOf, readDocument, root, runProgram } from '../helpers/snippets.js'
+
+const documents = ['README.md', ...(await readdir(new URL('docs', root))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+// What has a test of its own, with the neighbours that it is about.
+const tested: Record<string, string> = { 'docs/integrations.md': 'test/integration' }
+const others = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'benchmark/RESULTS.md']
+
+for (const path of documents) {
+  t.test(path, async t => {
+    if (tested[path] !== undefined) return t.ok((await readdir(new URL(tested[path], root))).some(name => name.endsWith('.test.ts')), tested[path])
+    const { snippets } = await readDocument(path)
+    const scripts = snippets.filter(({ language, kind }) => language === 'js' && kind !== 'browser')
+    for (const { code, title } of scripts) {
+      await t.test(`runs: ${title}`, async t => {
+        const { stderr } = await runProgram(t, programOf(code))
+        // Mock timers are experimental in Node 20.
+        t.notMatch(stderr.replace(/.*ExperimentalWarning.*/g, ''), /error|warning:/i)
+      })
+    }
+    const compiled = snippets.filter(({ language, kind }) => language === 'ts' || (language === 'js' && kind === 'browser'))
+    if (compiled.length > 0) await t.resolves(compile(t, compiled), 'what is for pages, and TypeScript, compiles')
+    for (const { code } of snippets.filter(({ language }) => language === 'json')) t.doesNotThrow(() => JSON.parse(code), 'JSON is JSON')
+    const known = /^(js|ts|json|html|css|sh|http|text|nginx|py)$/
+    t.strictSame(snippets.filter(({ language }) => !known.test(language)), [], 'nothing is in a language that nobody checks')
+  })
+}
+
+t.test('a snippet that is wrong would be noticed', async t => {
+  await t.rejects(runProgram(t, programOf("await app.register(sessionTimeout, { idleTimout: '15m' })")), /FST_SESSION_TIMEOUT_INVALID_OPTION/)
+  await t.rejects(runProgram(t, programOf("await app.inject({ url: '/nowhere' }, 'no such callback').missing.at()")))
+  const snippet = { language: 'js', kind: 'browser', title: '', code: "import { startSessionTimeout } from 'fastify-session-timeout/client'\nstartSessionTimeout({ endpiont: '/' })" }
+  await t.rejects(compile(t, [snippet]), /endpiont/)
+})
+
+for (const path of [...documents, ...others]) {
+  t.test(`${path} names only what exists`, async t => {
+    const { text } = await readDocument(path)
+    const prose = text.replace(/^```[\s\S]*?^```$/gm, '')
+    for (const [, target, heading] of prose.matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)]+))?\)/g)) {
+      const address = target === '' ? new URL(path, root) : new URL(target!, new URL(path, root))
+      t.ok(existsSync(address), `${target || path} exists`)
+      if (heading !== undefined) t.ok(headings(await readFile(address, 'utf8')).includes(heading), `${target}#${heading} is a heading`)
+    }
+    const { scripts } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { scripts: Record<string, string> }
+    for (const [, name] of text.matchAll(/\bnpm run ([a-z:-]+)/g)) t.ok(scripts[name!], `npm run ${name}`)
+    for (const [test] of text.matchAll(/\btest\/[\w/-]+\.test\.ts\b/g)) t.ok(existsSync(new URL(test, root)), `${test} exists`)
+    for (const [, name] of prose.matchAll(/`test\/([\w-]+)`/g)) t.ok(existsSync(new URL(`test/${name}`, root)), `test/${name} exists`)
+  })
+}
+
+/** As code hosts make anchors of headings. */
+function headings (text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => title!.toLowerCase().replace(/[^\p{L}\p{N}\s-]/gu, '').replaceAll(' ', '-'))
+}
