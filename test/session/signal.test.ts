@@ -13,7 +13,7 @@ import { WebSocket } from 'ws'
 import type { FastifySessionTimeoutOptions, SessionTimeout } from '../../index.js'
 import { buildApp, signedIn, type LogLine } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
-import { fakeClock } from '../helpers/clock.js'
+import { fakeClock, type FakeClock } from '../helpers/clock.js'
 import { FaultyStore, isMark } from '../helpers/stores.js'
 import { minute, second } from '../helpers/time.js'
 
