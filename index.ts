@@ -15,7 +15,9 @@ import { safeReturnPath } from './lib/settings/return-path.js'
 import { createRouteRulesReader } from './lib/settings/route-rules.js'
 import type { FastifySessionTimeoutOptions } from './types/index.js'
 
-async function sessionTimeout (app: FastifyInstance, options: FastifySessionTimeoutOptions & { prefix?: string }): Promise<void> {
+async function sessionTimeout (
+  app: FastifyInstance, options: FastifySessionTimeoutOptions & { prefix?: string }
+): Promise<void> {
   refuseWrongOrder(app)
   const settings = resolveOptions(options, app.hasRequestDecorator('flash'))
   const rules = createRouteRulesReader(settings, app.log)

@@ -120,7 +120,9 @@ function quieten (): void {
   ;(window as { documentPictureInPicture?: { window: Window | null } }).documentPictureInPicture?.window?.close()
 }
 
-function element<Name extends keyof HTMLElementTagNameMap> (name: Name, attributes: Record<string, string> = {}): HTMLElementTagNameMap[Name] {
+function element<Name extends keyof HTMLElementTagNameMap> (
+  name: Name, attributes: Record<string, string> = {}
+): HTMLElementTagNameMap[Name] {
   const made = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
   return made

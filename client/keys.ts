@@ -18,7 +18,9 @@ const guarded = ['pointerdown', 'mousedown', 'touchstart', 'click', 'keydown', '
  * Keeps the events of the dialog from the application, whose libraries would take its keys and clicks for theirs, or
  * see them as outside of theirs. So they are handled here, before anybody else.
  */
-export function guardKeys (dialog: HTMLDialogElement, viewShown: () => View | null, choose: (choice: Choice) => void): Keys {
+export function guardKeys (
+  dialog: HTMLDialogElement, viewShown: () => View | null, choose: (choice: Choice) => void
+): Keys {
   let lastKey = instant()
   // There was a pause since the question was asked.
   let seen = false

@@ -19,7 +19,9 @@ const longestInterval = 60_000
  * @param interval least ms between two reports; undefined: the server's own default
  * @param quietFor ms since the server last heard of an activity, from whatever source
  */
-export function createReports (interval: number | undefined, quietFor: () => number, send: (idleFor: number) => void): Reports {
+export function createReports (
+  interval: number | undefined, quietFor: () => number, send: (idleFor: number) => void
+): Reports {
   let active: Instant = instant()
   let reported: Instant | null = null
   let timer: ReturnType<typeof setTimeout> | undefined

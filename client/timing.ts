@@ -15,7 +15,14 @@ export function readPage (): Page {
   return {
     tag: metric?.description || null,
     // What was said when the cache took the page says nothing of now; whose it is stays true.
-    known: metric ? { at: instant(performance.now() - entry!.responseStart), remaining: metric.duration, warnBefore: 0, canExtend: true } : null,
+    known: metric
+      ? {
+          at: instant(performance.now() - entry!.responseStart),
+          remaining: metric.duration,
+          warnBefore: 0,
+          canExtend: true
+        }
+      : null,
     cached: cached && entry.type === 'navigate',
     covered: cached && !!metric
   }

@@ -17,7 +17,9 @@ export interface View {
 }
 
 /** @param kept whether something on the page is not saved */
-export function viewOf (session: Session, { silent, failed }: Circumstances, { messages, locale }: Words, kept: () => boolean): View | null {
+export function viewOf (
+  session: Session, { silent, failed }: Circumstances, { messages, locale }: Words, kept: () => boolean
+): View | null {
   const { state, known, reason } = session
   if (state === 'warned') {
     const seconds = dueOf(session)!.seconds!

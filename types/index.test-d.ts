@@ -1,7 +1,8 @@
 /* Checked by tsc: a line that should be refused and is not makes @ts-expect-error an error. */
 import Fastify, { type FastifyContextConfig, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import sessionTimeout, {
-  policies, safeReturnPath, type AfterTimeout, type EndedReason, type FastifySessionTimeoutOptions, type RequestSessionTimeout,
+  policies, safeReturnPath, type AfterTimeout, type EndedReason, type FastifySessionTimeoutOptions,
+  type RequestSessionTimeout,
   type RouteSessionTimeout, type SessionTimeout, type TimeoutReason
 } from '../index.js'
 

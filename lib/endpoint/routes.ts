@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { now } from '../clock.js'
 import { endedError, StoreError } from '../errors.js'
 import { clearingCookie } from '../request/cookie.js'
@@ -19,7 +19,9 @@ interface Call {
 }
 
 /** Status, extend, sign out, and the browser client. */
-export async function registerRoutes (app: FastifyInstance, { registration, endpoint }: { registration: Registration, endpoint: string }): Promise<void> {
+export async function registerRoutes (
+  app: FastifyInstance, { registration, endpoint }: { registration: Registration, endpoint: string }
+): Promise<void> {
   const { settings: { warnBefore, cookieName, trustedOrigins } } = registration
   const client = buildClientFile(registration.settings)
   const languages = readLanguageFiles()
@@ -28,16 +30,18 @@ export async function registerRoutes (app: FastifyInstance, { registration, endp
   // The schemas describe the routes. The compiler of the application may expect another kind of schema.
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   // The application's own, also one that is set later.
-  app.setErrorHandler((error, request, reply) => registration.app.errorHandler(error as Parameters<typeof registration.app.errorHandler>[0], request, reply))
+  app.setErrorHandler<FastifyError>((error, request, reply) => registration.app.errorHandler(error, request, reply))
   // Asking is no activity, and the answer is the status whatever pages of the application get.
   const config = { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' as const } }
 
-  app.get<Call>(endpoint, { config, exposeHeadRoute: true, schema: hidden({ 200: statusSchema }) }, async function getStatus (request, reply) {
+  const asked = { config, exposeHeadRoute: true, schema: hidden({ 200: statusSchema }) }
+  app.get<Call>(endpoint, asked, async function getStatus (request, reply) {
     reply.header('cache-control', 'no-store')
     return answer(request)
   })
 
-  app.post<Call>(endpoint, { config, onRequest, schema: hidden({ 200: statusSchema }, reportSchema) }, async function extendSession (request, reply) {
+  const posted = { config, onRequest, schema: hidden({ 200: statusSchema }, reportSchema) }
+  app.post<Call>(endpoint, posted, async function extendSession (request, reply) {
     reply.header('cache-control', 'no-store')
     const visit = visitOf(request)
     const timing = visit?.liveTiming(now())
@@ -112,7 +116,9 @@ function hidden (response?: object, body?: object): FastifySchema {
 }
 
 /** The same for everybody, whatever cookie it was asked for with. */
-function sendFile (request: FastifyRequest, reply: FastifyReply, type: string, { body, etag }: StaticFile): FastifyReply {
+function sendFile (
+  request: FastifyRequest, reply: FastifyReply, type: string, { body, etag }: StaticFile
+): FastifyReply {
   const visit = visitOf(request)
   if (visit) visit.shared = true
   reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })

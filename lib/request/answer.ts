@@ -13,7 +13,9 @@ export type Verdict = 'continue' | 'replied'
  * Answers a request whose session has ended.
  * @throws FST_SESSION_TIMEOUT_ENDED
  */
-export function answerEnded (request: FastifyRequest, reply: FastifyReply, reason: EndedReason, answer: EndedAnswer): Verdict {
+export function answerEnded (
+  request: FastifyRequest, reply: FastifyReply, reason: EndedReason, answer: EndedAnswer
+): Verdict {
   if (answer === 'continue' || (answer !== 'unauthorized' && isTarget(request, answer))) return 'continue'
   if (redirected(request, reply, reason, answer)) return 'replied'
   reply.header('www-authenticate', 'Session')
@@ -25,7 +27,9 @@ export function answerEnded (request: FastifyRequest, reply: FastifyReply, reaso
  * @param within ms
  * @throws FST_SESSION_TIMEOUT_STALE
  */
-export function answerStale (request: FastifyRequest, reply: FastifyReply, within: number, answer: EndedAnswer): Verdict {
+export function answerStale (
+  request: FastifyRequest, reply: FastifyReply, within: number, answer: EndedAnswer
+): Verdict {
   if (redirected(request, reply, 'stale', answer)) return 'replied'
   reply.header('www-authenticate', `Session error="insufficient_user_authentication", max_age=${Math.floor(within / second)}`)
   throw new StaleError()
@@ -66,7 +70,9 @@ function currentPath (request: FastifyRequest): string | undefined {
   return host === request.host ? pathname + search : undefined
 }
 
-function locationFor (reason: string, { redirectTo, returnParam, reasonParam }: Redirect, back: string | undefined): string {
+function locationFor (
+  reason: string, { redirectTo, returnParam, reasonParam }: Redirect, back: string | undefined
+): string {
   const params = new URLSearchParams()
   if (returnParam !== false && isReturnPath(back)) params.set(returnParam, back)
   if (reasonParam !== false) params.set(reasonParam, reason)

@@ -80,7 +80,9 @@ function goOn (verdict: Verdict, reply: FastifyReply): Promise<void> | undefined
   return verdict === 'replied' || reply.sent ? new Promise(() => {}) : undefined
 }
 
-function checkClock (visit: Visit, known: KnownSession, loaded: SessionRecord | null | undefined): Promise<Verdict> | Verdict {
+function checkClock (
+  visit: Visit, known: KnownSession, loaded: SessionRecord | null | undefined
+): Promise<Verdict> | Verdict {
   const { registration: { settings, noticed }, request, at } = visit
   if (loaded) known.record = known.record === null ? clampRecord(loaded, at) : mergeRecords(known.record, loaded, at)
   if (visit.route?.checked === false) return 'continue'
@@ -98,7 +100,8 @@ function checkClock (visit: Visit, known: KnownSession, loaded: SessionRecord | 
     return answerStale(request, visit.reply, within, answerFor(visit))
   }
   const rewrite = loaded !== undefined && (loaded.startedAt > at || loaded.lastActivity > at)
-  if (rewrite || (isTouchDue(record, settings.touchInterval(limits.idle), at) && isActivity(visit))) return extend(visit, known)
+  const due = isTouchDue(record, settings.touchInterval(limits.idle), at) && isActivity(visit)
+  if (rewrite || due) return extend(visit, known)
   sayExpiring(visit)
   return 'continue'
 }
@@ -203,9 +206,9 @@ function answerFor ({ route, registration: { settings } }: Visit): Parameters<ty
 function missing (visit: Visit, session: HostSession): Promise<Verdict> | Verdict {
   const { cookie, host: { sessions, slots } } = visit
   if (cookie === undefined) return 'continue'
-  const known = sessions.recent.findByCookie(cookie)
-  visit.cameEnded = tellable(known?.reason ?? 'missing')
-  if (known !== undefined && isTimeout(known.reason) && visit.route?.checked !== false) return answerTimeout(visit, known.reason)
+  const reason = sessions.recent.findByCookie(cookie)?.reason ?? 'missing'
+  visit.cameEnded = tellable(reason)
+  if (isTimeout(reason) && visit.route?.checked !== false) return answerTimeout(visit, reason)
   return signedIdIn(cookie, session, slots) === null ? 'continue' : clearSuccessor(visit, session)
 }
 

@@ -9,7 +9,9 @@ import { refuseCookieName } from './check.js'
 import { tellTimeLeft } from './server-timing.js'
 
 type Header = ReturnType<FastifyReply['getHeader']>
-type Hook = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: () => void) => Promise<void> | undefined
+type Hook = (
+  request: FastifyRequest, reply: FastifyReply, payload: unknown, done: () => void
+) => Promise<void> | undefined
 
 /** A response that leaves within that time of its touch needs no other look at the store. */
 const freshFor = second
@@ -22,6 +24,7 @@ export function createCookieHook (registration: Registration): Hook {
   const { app, settings: { cookieName, rolling, sessionOnly, endpoint } } = registration
   const start = `${cookieName}=`
   const clearing = `${cookieName}=;`
+  const isPrefixed = /^__(?:Host|Secure)-/.test(cookieName)
 
   // Either calls `done` or returns a promise, for which Fastify has a guard: sending may throw.
   return function finishResponse (request, reply, _payload, done) {
@@ -62,7 +65,9 @@ export function createCookieHook (registration: Registration): Hook {
     replaceHeader(reply, header, kept)
   }
 
-  function rewrite (request: FastifyRequest, reply: FastifyReply, header: Header, visit: Visit | undefined, renews: boolean): void {
+  function rewrite (
+    request: FastifyRequest, reply: FastifyReply, header: Header, visit: Visit | undefined, renews: boolean
+  ): void {
     const lines = header === undefined ? [] : Array.isArray(header) ? header : [String(header)]
     // Of several lines for the session cookie, browsers keep the last one.
     const last = lines.findLastIndex(line => line.startsWith(start))
@@ -73,7 +78,9 @@ export function createCookieHook (registration: Registration): Hook {
     replaceHeader(reply, header, kept)
   }
 
-  function choose (request: FastifyRequest, line: string | undefined, visit: Visit | undefined, renews: boolean): string | undefined {
+  function choose (
+    request: FastifyRequest, line: string | undefined, visit: Visit | undefined, renews: boolean
+  ): string | undefined {
     // A hook before ours has replied: the cookie of its response has attributes, too.
     if (visit === undefined) return line && setLifetime(line, visit)
     const session = sessionOf(request)
@@ -96,12 +103,15 @@ export function createCookieHook (registration: Registration): Hook {
     // As @fastify/session: a Secure cookie does not travel over plain http.
     if (attributes.secure === true && request.protocol !== 'https') return undefined
     const prefix = prefixOf(visit.cookie!, session, visit.host.slots)
-    return prefix === undefined ? undefined : setLifetime(app.serializeCookie(cookieName, prefix + session.encryptedSessionId, attributes as object), visit)
+    if (prefix === undefined) return undefined
+    const line = app.serializeCookie(cookieName, prefix + session.encryptedSessionId, attributes as object)
+    return setLifetime(line, visit)
   }
 
   /** A browser refuses to clear a `__Host-`, `__Secure-` or Partitioned cookie by the host's line, which has no Secure. */
   function clearingLine (session: HostSession | undefined): string | undefined {
-    return session && cookieAttributes(session).secure ? clearingCookie(app.serializeCookie, cookieName, session) : undefined
+    if (session === undefined || !(isPrefixed || cookieAttributes(session).partitioned)) return undefined
+    return clearingCookie(app.serializeCookie, cookieName, session)
   }
 
   function setLifetime (line: string, visit: Visit | undefined): string {
@@ -137,7 +147,9 @@ function replaceHeader (reply: FastifyReply, before: Header, lines: string[]): v
 }
 
 /** The line that takes a session's cookie from the browser, with the attributes it was set with. */
-export function clearingCookie (serialize: (name: string, value: string, options: object) => string, cookieName: string, session: HostSession): string {
+export function clearingCookie (
+  serialize: (name: string, value: string, options: object) => string, cookieName: string, session: HostSession
+): string {
   return serialize(cookieName, '', { ...cookieAttributes(session), maxAge: 0, expires: new Date(0) })
 }
 

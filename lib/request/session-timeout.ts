@@ -13,13 +13,17 @@ export const requestTimeoutKey = Symbol('fastify-session-timeout.request')
 type WithTimeout = FastifyRequest & { [requestTimeoutKey]: RequestSessionTimeout | null }
 
 /** `request.sessionTimeout`: one object for each request, and everything in it computed when asked for. */
-export function requestTimeoutOf (registration: Registration, connections: Connections, request: FastifyRequest): RequestSessionTimeout {
+export function requestTimeoutOf (
+  registration: Registration, connections: Connections, request: FastifyRequest
+): RequestSessionTimeout {
   const holder = request as WithTimeout
   holder[requestTimeoutKey] ??= createRequestTimeout(registration, connections, request)
   return holder[requestTimeoutKey]
 }
 
-function createRequestTimeout ({ settings: { warnBefore } }: Registration, connections: Connections, request: FastifyRequest): RequestSessionTimeout {
+function createRequestTimeout (
+  { settings: { warnBefore } }: Registration, connections: Connections, request: FastifyRequest
+): RequestSessionTimeout {
   return {
     get ended () {
       return visitOf(request)?.ended ?? null

@@ -7,7 +7,9 @@ import { RequestStore } from './request-store.js'
 import { Visit, visitOf } from './visit.js'
 
 /** Begins a visit: from here on, the session of the request is behind the guard. @throws FST_SESSION_TIMEOUT_NO_SESSION */
-export function beginVisit (registration: Registration, request: FastifyRequest, reply: FastifyReply, session: HostSession): Visit {
+export function beginVisit (
+  registration: Registration, request: FastifyRequest, reply: FastifyReply, session: HostSession
+): Visit {
   const host = hostOf(registration, session, request.sessionStore, noteSuccessor)
   const cookie = request.cookies?.[registration.settings.cookieName]
   const visit = new Visit(registration, host, request, reply, now(), cookie, registration.rulesOf(request))

@@ -55,7 +55,9 @@ async function endOnce (visit: Visit, due: DueEnd): Promise<Outcome> {
   return session.ending
 }
 
-async function destroyUnlessLive (sessions: Sessions, { session, limits, reason, at }: DueEnd, cookie: string | undefined): Promise<Outcome> {
+async function destroyUnlessLive (
+  sessions: Sessions, { session, limits, reason, at }: DueEnd, cookie: string | undefined
+): Promise<Outcome> {
   let { record } = session
   // Others may have ended it while this one waited for its turn.
   if (session.ended !== null) return { kind: 'ended', reason: session.ended, record, by: 'others' }

@@ -28,7 +28,9 @@ export interface Host {
  * @param onSuccessor called when a session of that request makes another one that is to take its place
  * @throws FST_SESSION_TIMEOUT_NO_SESSION
  */
-export function hostOf (registration: Registration, session: HostSession, store: SessionStore, onSuccessor: (request: FastifyRequest) => void): Host {
+export function hostOf (
+  registration: Registration, session: HostSession, store: SessionStore, onSuccessor: (request: FastifyRequest) => void
+): Host {
   registration.host ??= {
     slots: findSlots(session, store, onSuccessor),
     sessions: sessionsOf(store, registration.app.log)

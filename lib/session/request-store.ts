@@ -188,7 +188,9 @@ function limitsFor (visit: Visit, session: Session): Limits | null {
 }
 
 /** Said once: such an option would sign nobody out, were the record not the fact. */
-function noticeContradiction ({ appliedAtLoad, registration: { noticed }, request }: Visit, known: KnownSession, record: SessionRecord | null): void {
+function noticeContradiction (
+  { appliedAtLoad, registration: { noticed }, request }: Visit, known: KnownSession, record: SessionRecord | null
+): void {
   if (appliedAtLoad || noticed.contradiction || record === null || known.record === null) return
   noticed.contradiction = true
   request.log.warn('fastify-session-timeout: appliesTo says no to a session when it is loaded and yes when it is stored. ' +

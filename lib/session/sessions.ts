@@ -110,5 +110,6 @@ export class Sessions {
 
 function describe (reason: EndReason, record: SessionRecord | null): SessionEnd {
   const { startedAt, lastActivity } = record ?? { startedAt: null, lastActivity: null }
-  return Object.freeze({ reason, startedAt, lastActivity, idleFor: lastActivity === null ? null : Math.max(0, now() - lastActivity) })
+  const idleFor = lastActivity === null ? null : Math.max(0, now() - lastActivity)
+  return Object.freeze({ reason, startedAt, lastActivity, idleFor })
 }

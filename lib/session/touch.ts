@@ -66,7 +66,8 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
     const time = now()
     const ended = stored !== undefined && endOf(clampRecord(stored, time), limits, time) !== null
     if (ended) return undefined
-    return { startedAt: time, lastActivity: time, ...(stored?.ownExpiry === undefined ? {} : { ownExpiry: stored.ownExpiry }) }
+    const ownExpiry = stored?.ownExpiry
+    return { startedAt: time, lastActivity: time, ...(ownExpiry === undefined ? {} : { ownExpiry }) }
   })
   return record !== null && noteTouch(visit)
 }
@@ -83,7 +84,9 @@ function noteTouch (visit: Visit): true {
  * @returns the record now in force, undefined when the session is not timed, or null when it is gone
  * @throws the store's error
  */
-async function patch (visit: Visit, session: KnownSession, update: (stored: SessionRecord | undefined) => SessionRecord | undefined): Promise<SessionRecord | null | undefined> {
+async function patch (
+  visit: Visit, session: KnownSession, update: (stored: SessionRecord | undefined) => SessionRecord | undefined
+): Promise<SessionRecord | null | undefined> {
   // Not to wait for a destroy that is under way.
   if (session.ended !== null) return null
   const { sessions } = visit.host
@@ -123,7 +126,9 @@ async function patch (visit: Visit, session: KnownSession, update: (stored: Sess
   })
 }
 
-function putBack (visit: Visit, stored: Parameters<typeof stamp>[1], before: SessionRecord | undefined, limits: Limits): void {
+function putBack (
+  visit: Visit, stored: Parameters<typeof stamp>[1], before: SessionRecord | undefined, limits: Limits
+): void {
   if (before) stamp(visit, stored, before, limits)
   else removeRecord(stored, readRecord(stored) ?? null)
 }

@@ -67,7 +67,10 @@ export class Visit {
   #held: KnownSession[] = []
   #over = false
 
-  constructor (registration: Registration, host: Host, request: FastifyRequest, reply: FastifyReply, at: number, cookie: string | undefined, route: RouteRules | undefined) {
+  constructor (
+    registration: Registration, host: Host, request: FastifyRequest, reply: FastifyReply,
+    at: number, cookie: string | undefined, route: RouteRules | undefined
+  ) {
     this.registration = registration
     this.host = host
     this.request = request

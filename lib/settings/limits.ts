@@ -14,7 +14,9 @@ export function resolveLimit (option: string, value: Limit): ResolvedLimit {
 }
 
 /** Constant limits, the usual case, cost nothing per request. */
-export function limitsReader (idleTimeout: ResolvedLimit, absoluteTimeout: ResolvedLimit): (request: FastifyRequest) => Limits {
+export function limitsReader (
+  idleTimeout: ResolvedLimit, absoluteTimeout: ResolvedLimit
+): (request: FastifyRequest) => Limits {
   if (typeof idleTimeout !== 'function' && typeof absoluteTimeout !== 'function') {
     const limits = Object.freeze({ idle: idleTimeout, absolute: absoluteTimeout })
     return () => limits

@@ -12,6 +12,9 @@ type Found = (error: unknown, session?: StoredSession | null) => void
 /** A store that can write over a session only if it is still there. See `SessionStoreWithReplace` in types/. */
 type Replace = (id: string, session: Session, callback: (error: unknown, replaced?: boolean) => void) => unknown
 
+/** How many marks are swept away at once: bounded memory, whatever the load. */
+const mostMarksKept = 10_000
+
 /**
  * The store, with what it takes that a session ended by one process is not written back by another.
  *
@@ -35,11 +38,14 @@ export interface GuardedStore {
 }
 
 /** @param complain told of a mark that could not be written, which happens when the store cannot take its id */
-export function createGuardedStore (store: SessionStore, recent: RecentEnds, complain: (error: unknown) => void): GuardedStore {
+export function createGuardedStore (
+  store: SessionStore, recent: RecentEnds, complain: (error: unknown) => void
+): GuardedStore {
   const atomic = (store as { replace?: Replace }).replace
   // The host's own store is a Map in this process: what is read and written there at once, nobody comes between.
   const isPrivate = Object.getPrototypeOf(store) === hostSession.MemoryStore.prototype
   const needsMarks = typeof atomic !== 'function' && !isPrivate
+  let marksKept = 0
   const doubts = createDoubts((id, callback) => verify(id, () => callback()))
 
   return { get, set, replace: typeof atomic === 'function' ? replaceAtomically : replaceAndVerify, end, discard }
@@ -65,10 +71,19 @@ export function createGuardedStore (store: SessionStore, recent: RecentEnds, com
     callStore<void>(answer => store.set(mark, markSession(), answer), error => {
       // A mark that cannot be written must not keep the session alive.
       if (error) complain(error)
-      // A store without a clean-up of its own would keep it for ever, and list it among the sessions.
-      else setTimeout(() => discard(mark, () => {}), markLife).unref()
+      else sweepLater(mark)
       discard(id, callback)
     })
+  }
+
+  /** A store without a clean-up of its own would keep it for ever, and list it among the sessions. */
+  function sweepLater (mark: string): void {
+    if (marksKept >= mostMarksKept) return
+    marksKept++
+    setTimeout(() => {
+      marksKept--
+      discard(mark, () => {})
+    }, markLife).unref()
   }
 
   function discard (id: string, callback: Callback): void {

@@ -43,7 +43,9 @@ export function sessionOf (request: FastifyRequest): HostSession | undefined {
  * @param onSuccessor called when a session makes another one that is to take its place: `regenerate()`
  * @throws FST_SESSION_TIMEOUT_NO_SESSION for a session plugin that does not keep its store in its sessions
  */
-export function findSlots (session: HostSession, store: unknown, onSuccessor: (request: FastifyRequest) => void): Slots {
+export function findSlots (
+  session: HostSession, store: unknown, onSuccessor: (request: FastifyRequest) => void
+): Slots {
   const symbols = Object.getOwnPropertySymbols(session)
   const storeSlot = symbols.find(symbol => session[symbol] === store)
   if (storeSlot === undefined) {
@@ -73,7 +75,9 @@ export function adopt (session: HostSession, slots: Slots, store: SessionStore):
  * Whether the host took this session from the store, rather than making a new one. Only what proves it counts: it
  * has a record of ours, the cookie holds exactly its id, or it has data that nobody has put in since.
  */
-export function isRestored (session: HostSession, slots: Slots, cookie: string | undefined, hasRecord: boolean): boolean {
+export function isRestored (
+  session: HostSession, slots: Slots, cookie: string | undefined, hasRecord: boolean
+): boolean {
   return hasRecord ||
     cookie === session.encryptedSessionId ||
     (hasData(session) && !session.isModified()) ||
@@ -119,7 +123,9 @@ export function prefixOf (cookie: string, session: HostSession, slots: Slots): s
 }
 
 /** The name, other than `cookieName`, under which the cookie of this session came. */
-export function otherCookieName (session: HostSession, slots: Slots, request: FastifyRequest, cookieName: string): string | undefined {
+export function otherCookieName (
+  session: HostSession, slots: Slots, request: FastifyRequest, cookieName: string
+): string | undefined {
   for (const [name, value] of Object.entries(request.cookies)) {
     if (name !== cookieName && value !== undefined && prefixOf(value, session, slots) !== undefined) return name
   }

@@ -5,7 +5,7 @@ import { compile, programOf, readDocument, root, runProgram } from '../helpers/s
 
 const documents = ['README.md', ...(await readdir(new URL('docs', root))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 // What has a test of its own, with the neighbours that it is about.
-const tested: Record<string, string> = { 'docs/integrations.md': 'test/integration' }
+const tested: Record<string, string> = { 'docs/integrations.md': 'test/integration', 'docs/stores.md': 'test/stores' }
 const others = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'benchmark/RESULTS.md']
 
 for (const path of documents) {

@@ -91,7 +91,8 @@ t.test('every file that the package promises is there', async t => {
   const { exports } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { exports: Promised }
   const paths = pathsOf(exports)
   t.ok(paths.length >= 5)
-  for (const path of paths) await t.resolves(readFile(new URL(path, root)), path)
+  // A pattern stands for many: for one of them here.
+  for (const path of paths) await t.resolves(readFile(new URL(path.replace('*', 'de'), root)), path)
 })
 
 t.test('the published types are found and hold', async t => {

@@ -77,9 +77,20 @@ export async function runProgram (t: Test, program: string, file = 'snippet.mjs'
   return run(process.execPath, [`${dir}/${file}`], { env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: '', SESSION_SECRET: secret }, timeout: 60_000 })
 }
 
+/** What a page has around a fragment: the client, and the application's own things. */
+function inPage (language: string, code: string): string {
+  const start = /\bstartSessionTimeout\b/.test(code) && !/import .*startSessionTimeout/.test(code)
+    ? "import { startSessionTimeout } from 'fastify-session-timeout/client'\n"
+    : ''
+  const own = language === 'ts'
+    ? 'declare const editor: { isDirty (): boolean }, store: { hasUnsavedChanges (): boolean }, body: string\nvoid [editor, store, body]\n'
+    : ''
+  return start + own + code
+}
+
 /** Compiles what runs in pages and what is written in TypeScript, all snippets of a file at once. */
 export async function compile (t: Test, snippets: Snippet[]): Promise<unknown> {
-  const files = Object.fromEntries(snippets.map(({ language, code }, index) => [`snippet-${index}.${language}`, `${code}\nexport {}\n`]))
+  const files = Object.fromEntries(snippets.map(({ language, code }, index) => [`snippet-${index}.${language}`, `${inPage(language, code)}\nexport {}\n`]))
   const dir = t.testdir(files)
   const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname
   return run(process.execPath, [tsc, '--noEmit', '--ignoreConfig', '--strict', '--skipLibCheck', '--allowJs', '--checkJs', '--module', 'nodenext',
