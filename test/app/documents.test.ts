@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import t from 'tap'
-import { compile, programOf, readDocument, root, runProgram } from '../helpers/snippets.js'
+import { compile, isCompiled, programOf, readDocument, root, runProgram } from '../helpers/snippets.js'
 
 const documents = ['README.md', ...(await readdir(new URL('docs', root))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 // What has a test of its own, with the neighbours that it is about.
-const tested: Record<string, string> = { 'docs/integrations.md': 'test/integration', 'docs/stores.md': 'test/stores' }
+const tested: Record<string, string> = { 'docs/integrations.md': 'test/integration' }
 const others = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'benchmark/RESULTS.md']
 
 for (const path of documents) {
   t.test(path, async t => {
     if (tested[path] !== undefined) return t.ok((await readdir(new URL(tested[path], root))).some(name => name.endsWith('.test.ts')), tested[path])
     const { snippets } = await readDocument(path)
-    const scripts = snippets.filter(({ language, kind }) => language === 'js' && kind !== 'browser')
+    const scripts = snippets.filter(snippet => snippet.language === 'js' && !isCompiled(snippet))
     for (const { code, title } of scripts) {
       await t.test(`runs: ${title}`, async t => {
         const { stderr } = await runProgram(t, programOf(code))
@@ -20,7 +20,7 @@ for (const path of documents) {
         t.notMatch(stderr.replace(/.*ExperimentalWarning.*/g, ''), /error|warning:/i)
       })
     }
-    const compiled = snippets.filter(({ language, kind }) => language === 'ts' || (language === 'js' && kind === 'browser'))
+    const compiled = snippets.filter(isCompiled)
     if (compiled.length > 0) await t.resolves(compile(t, compiled), 'what is for pages, and TypeScript, compiles')
     for (const { code } of snippets.filter(({ language }) => language === 'json')) t.doesNotThrow(() => JSON.parse(code), 'JSON is JSON')
     const known = /^(js|ts|json|html|css|sh|http|text|nginx|py)$/

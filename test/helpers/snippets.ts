@@ -7,7 +7,7 @@ import type { Test } from 'tap'
 export interface Snippet {
   /** The word after the fence. */
   language: string
-  /** The rest of that line: `js browser` runs in a page, `js program` by itself. */
+  /** The rest of that line: `js browser` and `js compiled` are compiled and not run, `js store.mjs` is a file that others import. */
   kind: string
   code: string
   /** Its first line that says something, to name it by. */
@@ -77,23 +77,49 @@ export async function runProgram (t: Test, program: string, file = 'snippet.mjs'
   return run(process.execPath, [`${dir}/${file}`], { env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: '', SESSION_SECRET: secret }, timeout: 60_000 })
 }
 
-/** What a page has around a fragment: the client, and the application's own things. */
-function inPage (language: string, code: string): string {
-  const start = /\bstartSessionTimeout\b/.test(code) && !/import .*startSessionTimeout/.test(code)
-    ? "import { startSessionTimeout } from 'fastify-session-timeout/client'\n"
-    : ''
-  const own = language === 'ts'
-    ? 'declare const editor: { isDirty (): boolean }, store: { hasUnsavedChanges (): boolean }, body: string\nvoid [editor, store, body]\n'
-    : ''
-  return start + own + code
+// The same for what is only compiled.
+const declarations = {
+  app: "import type { FastifyInstance } from 'fastify'\ndeclare const app: FastifyInstance",
+  cookie: "import cookie from '@fastify/cookie'",
+  session: "import session from '@fastify/session'",
+  sessionTimeout: "import sessionTimeout from 'fastify-session-timeout'",
+  startSessionTimeout: "import { startSessionTimeout } from 'fastify-session-timeout/client'",
+  Session: "import type { Session } from 'fastify'",
+  RedisStore: "import { RedisStore } from 'connect-redis'",
+  client: "import { createClient } from 'redis'\nconst client = createClient()",
+  secret: 'declare const secret: string',
+  pool: 'declare const pool: { query (text: string, values: unknown[]): Promise<{ rowCount: number }> }',
+  MyStore: `declare class MyStore {
+    constructor (pool: unknown)
+    get (id: string, callback: (error: unknown, session?: object | null) => void): void
+    set (id: string, session: object, callback: (error?: unknown) => void): void
+    destroy (id: string, callback: (error?: unknown) => void): void
+  }`,
+  editor: 'declare const editor: { isDirty (): boolean }',
+  store: 'declare const store: { hasUnsavedChanges (): boolean }',
+  body: 'declare const body: FormData'
 }
 
-/** Compiles what runs in pages and what is written in TypeScript, all snippets of a file at once. */
+function declarationsFor (code: string): string[] {
+  return Object.entries(declarations).filter(([name]) => {
+    const brought = new RegExp(`^(?:import .*\\b${name}\\b.* from|(?:export )?(?:const|function|class) ${name}\\b)`, 'm').test(code)
+    return !brought && new RegExp(`(?<![.\\w'/])${name}(?![\\w':])`).test(code)
+  }).map(([, declaration]) => declaration)
+}
+
+export function isCompiled ({ language, kind }: Snippet): boolean {
+  return language === 'ts' || (language === 'js' && kind !== '')
+}
+
+/** Compiles what runs in pages, what is written in TypeScript and what cannot run here, all snippets of a file at once. */
 export async function compile (t: Test, snippets: Snippet[]): Promise<unknown> {
-  const files = Object.fromEntries(snippets.map(({ language, code }, index) => [`snippet-${index}.${language}`, `${inPage(language, code)}\nexport {}\n`]))
+  const files = Object.fromEntries(snippets.map(({ kind, code }, index) => /\.m?[jt]s$/.test(kind)
+    ? [kind, code]
+    : [`snippet-${index}.ts`, `${declarationsFor(code).join('\n')}\n${code}\nexport {}\n`]))
   const dir = t.testdir(files)
   const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname
-  return run(process.execPath, [tsc, '--noEmit', '--ignoreConfig', '--strict', '--skipLibCheck', '--allowJs', '--checkJs', '--module', 'nodenext',
+  // As bundlers read modules, who are what snippets for pages are written for.
+  return run(process.execPath, [tsc, '--noEmit', '--ignoreConfig', '--strict', '--skipLibCheck', '--allowJs', '--resolveJsonModule', '--module', 'preserve',
     '--target', 'es2022', '--lib', 'es2023,dom,dom.iterable', '--types', 'node', ...Object.keys(files).map(name => `${dir}/${name}`)]).catch(error => {
     throw new Error(`${error.stdout}${error.stderr}`)
   })
