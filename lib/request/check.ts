@@ -80,6 +80,14 @@ function goOn (verdict: Verdict, reply: FastifyReply): Promise<void> | undefined
   return verdict === 'replied' || reply.sent ? new Promise(() => {}) : undefined
 }
 
+/**
+ * An upgrade that is refused here never gets to the plugin that would have closed its socket: it would stay open for
+ * ever, and keep the server from closing.
+ */
+function closeRefusedUpgrade ({ request, reply }: Visit): void {
+  if (request.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon())
+}
+
 function checkClock (
   visit: Visit, known: KnownSession, loaded: SessionRecord | null | undefined
 ): Promise<Verdict> | Verdict {
@@ -195,6 +203,7 @@ function answerEnd (visit: Visit, { ended }: KnownSession): Verdict {
 
 function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
   sayEnded(visit, reason)
+  closeRefusedUpgrade(visit)
   return answerEnded(visit.request, visit.reply, reason, answerFor(visit))
 }
 
