@@ -22,7 +22,7 @@ async function startProcesses () {
     process.exitCode = code ?? 1
     workers.forEach(other => other.kill())
   })
-  const [, { port }] = await once(cluster, 'listening')
+  const [[{ port }]] = await Promise.all(workers.map(worker => once(worker, 'listening')))
   const address = `http://127.0.0.1:${port}`
   console.log(`
   curl -c /tmp/jar -X POST ${address}/sign-in
