@@ -62,7 +62,6 @@ async function destroyUnlessLive (
   // Others may have ended it while this one waited for its turn.
   if (session.ended !== null) return { kind: 'ended', reason: session.ended, record, by: 'others' }
   const { store } = sessions
-  let ending = false
   try {
     const stored = await readStored(store, session.id)
     if (stored === undefined) {
@@ -82,12 +81,8 @@ async function destroyUnlessLive (
       if (verdict === null) return { kind: 'live', record }
       reason = verdict
     }
-    sessions.beginEnd(session, reason, cookie)
-    ending = true
-    await askStore<void>(answer => store.end(session.id, answer))
-    sessions.completeEnd(session)
+    await askStore<void>(answer => sessions.end(session, reason, cookie, answer))
   } catch (cause) {
-    if (ending) sessions.takeBackEnd(session, cookie)
     throw new StoreError({ cause })
   }
   return { kind: 'ended', reason, record, by: 'us' }
@@ -137,14 +132,7 @@ export async function revoke (sessions: Sessions, id: string): Promise<boolean> 
         return false
       }
       session.record ??= readRecord(stored) ?? null
-      sessions.beginEnd(session, 'revoked')
-      try {
-        await askStore<void>(answer => sessions.store.end(id, answer))
-      } catch (error) {
-        sessions.takeBackEnd(session)
-        throw error
-      }
-      sessions.completeEnd(session)
+      await askStore<void>(answer => sessions.end(session, 'revoked', undefined, answer))
       return true
     })
   } catch (cause) {

@@ -57,12 +57,7 @@ export class RequestStore implements SessionStore {
 function signOut (sessions: Sessions, session: KnownSession, callback: Callback): void {
   // One that is over may have come back with a write whose answer was lost.
   if (session.ended !== null) return sessions.store.discard(session.id, callback)
-  sessions.beginEnd(session, 'signed-out')
-  sessions.store.end(session.id, error => {
-    if (error) sessions.takeBackEnd(session)
-    else sessions.completeEnd(session)
-    callback(error)
-  })
+  sessions.end(session, 'signed-out', undefined, callback)
 }
 
 /** `regenerate()`: the session is over, and its successor carries nothing on that was over before. */
@@ -131,7 +126,7 @@ function update (visit: Visit, known: KnownSession, session: Session, limits: Li
       return callback()
     }
     // No write mends a malformed record: the session is over.
-    if (theirs === null) return endMalformed(visit, known, callback)
+    if (theirs === null) return sessions.end(known, 'idle', visit.cookie, callback)
     const record = limits && newest(known.record, theirs, session)
     if (record) stamp(visit, session, record, limits!)
     else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
@@ -158,15 +153,6 @@ function newest (ours: SessionRecord | null, theirs: SessionRecord | undefined, 
 function withOwnExpiry (session: Session, before: SessionRecord | null | undefined): { ownExpiry?: number } {
   const ownExpiry = before ? before.ownExpiry : ownExpiryOf(session)
   return ownExpiry === undefined ? {} : { ownExpiry }
-}
-
-function endMalformed ({ cookie, host: { sessions } }: Visit, known: KnownSession, callback: Callback): void {
-  sessions.beginEnd(known, 'idle', cookie)
-  sessions.store.end(known.id, error => {
-    if (error) sessions.takeBackEnd(known, cookie)
-    else sessions.completeEnd(known)
-    callback(error)
-  })
 }
 
 /** The record, and the expiry that follows from it, as stores read it. */

@@ -6,7 +6,7 @@ import type { EndReason } from '../../types/reasons.js'
 import { now } from '../clock.js'
 import { describeFault } from '../errors.js'
 import type { SessionRecord } from '../policy.js'
-import { createGuardedStore, type GuardedStore } from '../store/guarded-store.js'
+import { createGuardedStore, type Callback, type GuardedStore } from '../store/guarded-store.js'
 import { createRecentEnds, type RecentEnds } from '../store/recent-ends.js'
 import { isTimeout, KnownSession } from './known-session.js'
 
@@ -72,32 +72,40 @@ export class Sessions {
     })
   }
 
-  /** Before the store is asked to destroy it: from here on, no write under way in this process brings it back. */
-  beginEnd (session: KnownSession, reason: EndReason, cookie?: string): void {
-    session.ended = reason
-    this.recent.remember(session.id, reason, cookie)
-  }
-
-  /** The store did not destroy it. */
-  takeBackEnd (session: KnownSession, cookie?: string): void {
-    session.ended = null
-    this.recent.forget(session.id, cookie)
-  }
-
-  /** It is destroyed: everyone in this process is told, once. */
-  completeEnd (session: KnownSession): void {
-    const { record, ended } = session
-    const reason = ended!
-    // A session of nobody has no end that anyone counts; one with a malformed record has no instants.
-    if ((record !== null || isTimeout(reason)) && ends.hasSubscribers) ends.publish(describe(reason, record))
-    session.watch?.sessionEnded(reason)
+  /**
+   * Ends a session for every process. Remembered before the store is asked, so that from then on no write under way in
+   * this process brings it back; told to everyone once it is destroyed; taken back when the store refuses.
+   * @param cookie the cookie that held it, so that later requests with it get the same answer
+   */
+  end (session: KnownSession, reason: EndReason, cookie: string | undefined, callback: Callback): void {
+    this.#begin(session, reason, cookie)
+    this.store.end(session.id, error => {
+      if (error) {
+        session.ended = null
+        this.recent.forget(session.id, cookie)
+      } else this.#tell(session)
+      callback(error)
+    })
   }
 
   /** The store does not have it any more: somebody ended it. */
   noticeEnd (session: KnownSession, reason: EndReason = 'missing', cookie?: string): void {
     if (session.ended !== null) return
-    this.beginEnd(session, reason, cookie)
-    this.completeEnd(session)
+    this.#begin(session, reason, cookie)
+    this.#tell(session)
+  }
+
+  #begin (session: KnownSession, reason: EndReason, cookie: string | undefined): void {
+    session.ended = reason
+    this.recent.remember(session.id, reason, cookie)
+  }
+
+  #tell (session: KnownSession): void {
+    const { record, ended } = session
+    const reason = ended!
+    // A session of nobody has no end that anyone counts; one with a malformed record has no instants.
+    if ((record !== null || isTimeout(reason)) && ends.hasSubscribers) ends.publish(describe(reason, record))
+    session.watch?.sessionEnded(reason)
   }
 
   #complain (error: unknown): void {

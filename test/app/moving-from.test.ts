@@ -12,7 +12,7 @@ import { secret } from '../helpers/app.js'
 /** A store that both kinds of application can share, as they would share Redis. */
 class SharedStore extends expressSession.Store {
   kept = new Map<string, string>()
-  get (id: string, done: (error: unknown, session?: any) => void): void { done(null, this.kept.has(id) ? JSON.parse(this.kept.get(id)!) : null) }
+  get (id: string, done: (error: unknown, session?: expressSession.SessionData | null) => void): void { done(null, this.kept.has(id) ? JSON.parse(this.kept.get(id)!) : null) }
   set (id: string, data: object, done?: (error?: unknown) => void): void { this.kept.set(id, JSON.stringify(data)); done?.() }
   destroy (id: string, done?: (error?: unknown) => void): void { this.kept.delete(id); done?.() }
 }
