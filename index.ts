@@ -22,7 +22,11 @@ async function sessionTimeout (
   const settings = resolveOptions(options, app.hasRequestDecorator('flash'))
   const rules = createRouteRulesReader(settings, app.log)
   const registration: Registration = {
-    app, settings, rulesOf: rules.of, host: undefined, noticed: { contradiction: false, cookieName: false }
+    app,
+    settings,
+    rulesOf: rules.of,
+    host: undefined,
+    noticed: { contradiction: false, cookieName: false, lostCookie: false }
   }
   const connections = createConnections()
 
@@ -49,6 +53,9 @@ async function sessionTimeout (
 function refuseWrongOrder (app: FastifyInstance): void {
   if (app.hasRequestDecorator('sessionTimeout')) throw new AlreadyRegisteredError()
   if (!app.hasRequestDecorator('session') || !app.hasDecorator('decryptSession')) {
+    if (app.hasDecorator('decodeSecureSession')) {
+      throw new NoSessionError('@fastify/secure-session keeps sessions in the browser, where no server can end them: register @fastify/session instead')
+    }
     throw new NoSessionError('Register @fastify/cookie and @fastify/session before fastify-session-timeout, in the same scope or one around it')
   }
 }

@@ -4,7 +4,7 @@ import { deadlines } from '../policy.js'
 import type { Registration } from '../session/registration.js'
 import { visitOf, type Visit } from '../session/visit.js'
 import { readStored } from '../store/guarded-store.js'
-import { cookieAttributes, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
+import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
 import { refuseCookieName } from './check.js'
 import { tellTimeLeft } from './server-timing.js'
 
@@ -21,7 +21,7 @@ const freshFor = second
  * into the header by then: reply.setCookie would add a second line, so the line in the header is rewritten.
  */
 export function createCookieHook (registration: Registration): Hook {
-  const { app, settings: { cookieName, rolling, sessionOnly, endpoint } } = registration
+  const { app, noticed, settings: { cookieName, rolling, sessionOnly, endpoint } } = registration
   const start = `${cookieName}=`
   const clearing = `${cookieName}=;`
   const isPrefixed = /^__(?:Host|Secure)-/.test(cookieName)
@@ -51,11 +51,23 @@ export function createCookieHook (registration: Registration): Hook {
     const header = reply.getHeader('set-cookie')
     const isShared = visit?.shared === true || isForEveryone(reply)
     const renews = visit?.touchedAt !== undefined && visit.isUnchanged
+    if (visit !== undefined && !noticed.lostCookie && !visit.isUnchanged) noticeLostCookie(request, header)
     if (isShared) withhold(reply, header)
     else if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
     if (endpoint === false || isShared) return
     const timing = visit?.liveTiming(now())
     if (timing) tellTimeLeft(visit!, timing)
+  }
+
+  /** Said once: @fastify/session neither stores such a session nor says so, and nobody stays signed in. */
+  function noticeLostCookie (request: FastifyRequest, header: Header): void {
+    const session = sessionOf(request)
+    const isLost = session?.cookie?.secure === true && request.protocol !== 'https' && hasData(session) &&
+      ![header].flat().some(line => String(line).startsWith(start) && !String(line).startsWith(clearing))
+    if (!isLost) return
+    noticed.lostCookie = true
+    request.log.warn('fastify-session-timeout: a session is lost: its cookie is Secure, and this request came over http. ' +
+      'Behind a proxy that ends TLS, set trustProxy of Fastify; without TLS, set cookie.secure of @fastify/session to \'auto\'')
   }
 
   /** A shared cache would give somebody's session to everybody. */

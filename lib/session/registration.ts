@@ -14,8 +14,8 @@ export interface Registration {
   readonly rulesOf: (request: FastifyRequest) => RouteRules | undefined
   /** Known from the first session on. */
   host: Host | undefined
-  /** Said once: that appliesTo contradicts itself; and seen once: that the cookie comes under its name. */
-  readonly noticed: { contradiction: boolean, cookieName: boolean }
+  /** Said once: that appliesTo contradicts itself, that a cookie is lost; seen once: that it comes under its name. */
+  readonly noticed: { contradiction: boolean, cookieName: boolean, lostCookie: boolean }
 }
 
 /** @fastify/session as found at run time. */

@@ -84,7 +84,8 @@ export function isRestored (
     (cookie !== undefined && unsign(slots, cookie) === session.sessionId)
 }
 
-function hasData (session: HostSession): boolean {
+/** Whether there is anything in it besides its cookie. */
+export function hasData (session: HostSession): boolean {
   for (const key in session) if (key !== 'cookie') return true
   return false
 }

@@ -266,6 +266,43 @@ t.test('a Secure cookie does not travel over plain http', async t => {
   t.same((await createBrowser(app).post('/sign-in')).setCookies, [])
 })
 
+t.test('a session that is lost by a Secure cookie over plain http is warned of once, saying what to set', async t => {
+  const { app, logs } = await buildApp(t, {
+    session: { cookie: { secure: true } },
+    routes (app) {
+      app.post('/plain-sign-in', async request => { request.session.userId = 'ada' })
+    }
+  })
+  const warnings = () => logs.filter(line => /a session is lost/.test(line.msg))
+  const browser = createBrowser(app)
+  await browser.get('/me')
+  t.same(warnings(), [], 'a visitor without a session loses none')
+  await browser.post('/plain-sign-in')
+  t.equal(warnings().length, 1)
+  t.match(warnings()[0]!, { level: 40, msg: /trustProxy.*cookie\.secure of @fastify\/session to 'auto'/ })
+  browser.setCookie('sessionId', 'of another time')
+  await browser.post('/plain-sign-in')
+  t.equal(warnings().length, 1, 'once')
+})
+
+t.test('a session whose Secure cookie is sent is not called lost', async t => {
+  const { app, logs } = await buildApp(t, {
+    server: { trustProxy: true },
+    session: { cookie: { secure: true } },
+    routes (app) {
+      app.post('/saved', async request => {
+        request.session.userId = 'ada'
+        await request.session.save()
+      })
+    }
+  })
+  const https = { 'x-forwarded-proto': 'https' }
+  const browser = createBrowser(app)
+  t.equal((await browser.post('/saved', undefined, https)).setCookies.length, 1)
+  t.equal((await createBrowser(app).post('/saved')).setCookies.length, 1, 'saved by the application, it is sent over http, too')
+  t.same(logs.filter(line => /a session is lost/.test(line.msg)), [])
+})
+
 t.test('nor does one that has to be signed anew', async t => {
   const store = new JsonStore()
   const options = (secret: string | string[]): AppOptions => ({ server: { trustProxy: true }, session: { store, secret, cookie: { secure: true } }, timeout: { appliesTo: signedIn } })

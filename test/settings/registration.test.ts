@@ -21,6 +21,17 @@ t.test('another plugin\'s request.session is not taken for that of @fastify/sess
   await t.rejects(async () => { await app.register(sessionTimeout) }, { code: 'FST_SESSION_TIMEOUT_NO_SESSION' })
 })
 
+t.test('sessions that live in the browser are refused, saying what to take', async t => {
+  const app = Fastify()
+  // What @fastify/secure-session decorates.
+  app.decorateRequest('session' as 'id')
+  app.decorate('decodeSecureSession', () => null)
+  await t.rejects(async () => { await app.register(sessionTimeout) }, {
+    code: 'FST_SESSION_TIMEOUT_NO_SESSION',
+    message: /secure-session keeps sessions in the browser, where no server can end them: register @fastify\/session instead/
+  })
+})
+
 t.test('a session that does not hold its store ends the request, saying which version is needed', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
