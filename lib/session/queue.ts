@@ -31,8 +31,8 @@ export class Queue {
     this.#busy = false
     const next = this.#waiting?.shift()
     if (next === undefined) return
-    if (this.#waiting!.length > 0) this.#timer = this.#wait()
     this.run(next)
+    if (this.#busy && this.#waiting!.length > 0) this.#timer ??= this.#wait()
   }
 
   #wait (): NodeJS.Timeout {
