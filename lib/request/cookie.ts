@@ -114,7 +114,8 @@ export function createCookieHook (registration: Registration): Hook {
     const attributes = cookieAttributes(session)
     // As @fastify/session: a Secure cookie does not travel over plain http.
     if (attributes.secure === true && request.protocol !== 'https') return undefined
-    const prefix = prefixOf(visit.cookie!, session, visit.host.slots)
+    const prefix = visit.cookie === undefined ? undefined : prefixOf(visit.cookie, session, visit.host.slots)
+    // It came by another way than the cookie: the browser has none to renew.
     if (prefix === undefined) return undefined
     const line = app.serializeCookie(cookieName, prefix + session.encryptedSessionId, attributes as object)
     return setLifetime(line, visit)

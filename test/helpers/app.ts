@@ -34,6 +34,8 @@ export interface AppOptions {
   server?: FastifyServerOptions
   /** Before everything else. */
   before?: (app: FastifyInstance) => void
+  /** Between @fastify/session and the plugin. */
+  beforeTimeout?: (app: FastifyInstance) => void
   /** Between the plugin and the standard routes. */
   routes?: (app: FastifyInstance) => void | Promise<void>
 }
@@ -56,6 +58,7 @@ export async function buildApp (t: Test, options: AppOptions = {}): Promise<Test
     cookie: { secure: false, sameSite: 'lax', path: '/', ...options.session?.cookie }
   })
   if (options.flash) await app.register(flash)
+  options.beforeTimeout?.(app)
   if (options.timeout !== false) await app.register(sessionTimeout, options.timeout ?? {})
   await options.routes?.(app)
   app.post<{ Querystring: { user?: string, role?: string } }>('/sign-in', async request => {
