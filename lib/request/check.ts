@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TimeoutReason } from '../../types/reasons.js'
 import { now, second } from '../clock.js'
 import { describeFault, invalidOption, StoreError } from '../errors.js'
-import { clampRecord, endOf, isTouchDue, mergeRecords, type SessionRecord } from '../policy.js'
+import { endOf, isTouchDue, type SessionRecord } from '../policy.js'
 import { beginVisit, startAfresh } from '../session/adopt.js'
 import { endByTimeout } from '../session/end.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
@@ -92,7 +92,7 @@ function checkClock (
   visit: Visit, known: KnownSession, loaded: SessionRecord | null | undefined
 ): Promise<Verdict> | Verdict {
   const { registration: { settings, noticed }, request, at } = visit
-  if (loaded) known.record = known.record === null ? clampRecord(loaded, at) : mergeRecords(known.record, loaded, at)
+  if (loaded) known.learn(loaded, at)
   if (visit.route?.checked === false) return 'continue'
   if (loaded === null) return end(visit, known, 'idle', at)
   const { record } = known
@@ -170,7 +170,7 @@ async function askAgain (visit: Visit, known: KnownSession, at: number): Promise
   if (known.ended !== null) return gone(visit, known)
   const record = stored && readRecord(stored)
   if (record === null) return end(visit, known, 'idle', at)
-  if (record) known.record = known.record === null ? record : mergeRecords(known.record, record, at)
+  if (record) known.learn(record, at)
   const reason = known.record && endOf(known.record, visit.limits(), at)
   return reason === null ? 'continue' : end(visit, known, reason, at)
 }
@@ -182,8 +182,14 @@ async function end (visit: Visit, session: KnownSession, reason: TimeoutReason, 
       destroyed = true
       return startAfresh(visit)
     })
-    if (outcome.kind === 'live') {
+    if (outcome.kind === 'live' && outcome.record !== null) {
       sayExpiring(visit)
+      return 'continue'
+    }
+    if (outcome.kind === 'live') {
+      // Its user was taken out of it elsewhere: what this request has loaded is signed in, and past its deadline.
+      visit.keepCookie = true
+      await startAfresh(visit)
       return 'continue'
     }
     return visit.replied || visit.reply.sent ? 'replied' : answerEnd(visit, session)

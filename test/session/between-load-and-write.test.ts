@@ -210,3 +210,30 @@ t.test('a session that ended while its load was under way is not ended again', a
   t.equal(store.counts.destroy, destroy)
   t.equal(logs.filter(line => line.msg === 'session timed out').length, 1)
 })
+
+/** What another process leaves of a session when it takes the user out of it. */
+function signOutKeepingSession (inner: JsonStore, id: string): void {
+  const { cookie, cart } = inner.peek(id)!
+  inner.data.set(id, JSON.stringify({ cookie, cart }))
+}
+
+t.test('a session whose user another process takes out of it is not ended, and its user is not seen past the deadline', async t => {
+  const { clock, inner, browser, id, afterLoad } = await open(t)
+  clock.tick(30 * minute)
+  afterLoad(() => signOutKeepingSession(inner, id))
+  const page = await browser.get('/me')
+  t.match(page.json(), { userId: null, ended: null, remaining: null })
+  t.same(page.setCookies, [], 'the browser keeps its cookie')
+  t.same(inner.sessions(), [id])
+  t.match((await browser.get('/me')).json(), { userId: null, sessionId: id, ended: null, remaining: null })
+})
+
+t.test('nor is it extended', async t => {
+  const { clock, inner, store, browser, id, afterLoad } = await open(t)
+  clock.tick(10 * minute)
+  const { set } = store.counts
+  afterLoad(() => signOutKeepingSession(inner, id))
+  t.match((await browser.get('/me')).json(), { ended: null, remaining: null })
+  t.equal(store.counts.set, set)
+  t.notOk('sessionTimeout' in inner.peek(id)!)
+})
