@@ -49,7 +49,8 @@ function describe (value: unknown): string {
 
 /** What a log may hold of a store's error: drivers put the whole command into theirs, with the session in it. */
 export function describeFault (error: unknown): object {
-  const { name, message, code } = (error ?? {}) as { name?: unknown, message?: unknown, code?: unknown }
+  const { name, message, code } = Object(error) as { name?: unknown, message?: unknown, code?: unknown }
+  const fault = { name: String(name ?? 'Error'), message: String(message ?? error) }
   // Without a prototype: serializers of errors would call it an Object.
-  return Object.assign(Object.create(null), { name: String(name ?? 'Error'), message: String(message ?? error) }, code === undefined ? undefined : { code })
+  return Object.assign(Object.create(null), fault, code === undefined ? undefined : { code })
 }

@@ -79,3 +79,11 @@ t.test('a warning once given is remembered until the clocks start anew', async t
   t.same(mergeRecords(warned, { startedAt: 250, lastActivity: 250 }, 1000), { startedAt: 250, lastActivity: 250 })
   t.same(mergeRecords({ startedAt: 250, lastActivity: 250 }, warned, 1000), { startedAt: 250, lastActivity: 250 })
 })
+
+t.test('an expiry of its own is kept as it was, where it is an instant', async t => {
+  const record = { startedAt: 1, lastActivity: 2 }
+  t.same(parseRecord({ ...record, ownExpiry: 3 }), { ...record, ownExpiry: 3 })
+  for (const ownExpiry of [null, 'tomorrow', NaN, -1, undefined]) t.same(parseRecord({ ...record, ownExpiry }), record)
+  t.same(mergeRecords({ ...record, ownExpiry: 3 }, { ...record, lastActivity: 4 }, 5), { startedAt: 1, lastActivity: 4, ownExpiry: 3 })
+  t.same(mergeRecords(record, { ...record, ownExpiry: 0, warned: true }, 5), { ...record, ownExpiry: 0, warned: true })
+})

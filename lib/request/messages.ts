@@ -13,8 +13,7 @@ import { isNavigation, isPrefetch } from './navigation.js'
 export function sayEnded (visit: Visit, reason: TimeoutReason): void {
   const { request, registration: { settings: { flash } }, host: { sessions: { recent } } } = visit
   if (!flash || !isNavigation(request)) return
-  const byId = visit.came && recent.find(visit.came.id)
-  const end = byId ?? (visit.cookie === undefined ? undefined : recent.findByCookie(visit.cookie))
+  const end = visit.came ? recent.find(visit.came.id) : recent.findByCookie(visit.cookie!)
   if (end?.told) {
     // The page that was told has a session by now, whose cookie this response must not clear.
     visit.keepCookie = true

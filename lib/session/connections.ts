@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { now, second } from '../clock.js'
 import { describeFault, endedError, StoreError } from '../errors.js'
-import { deadlines, endOf, mergeRecords, stricter, type Limits, type SessionRecord } from '../policy.js'
+import { deadlines, endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
 import { readStored } from '../store/guarded-store.js'
 import { readRecord } from '../store/stored-session.js'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
@@ -181,7 +181,7 @@ class Watch implements EndListener {
     const record = readRecord(stored)
     // Without a record the user was taken out of the session: signed out.
     if (record === undefined) return this.sessionEnded('missing')
-    if (record !== null) session.record = mergeRecords(session.record ?? record, record, at)
+    if (record !== null) session.learn(record, at)
     this.#faultLogged = false
     const reason = record === null ? 'idle' : this.#endAt(at)
     if (reason !== null) await this.#end(reason, at)

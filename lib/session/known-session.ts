@@ -1,5 +1,5 @@
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
-import type { SessionRecord } from '../policy.js'
+import { mergeRecords, type SessionRecord } from '../policy.js'
 import { Queue } from './queue.js'
 
 /** What came of an attempt to end a session; `by` tells whether it was this attempt that ended it. */
@@ -37,6 +37,11 @@ export class KnownSession {
   constructor (id: string, ended: EndReason | null) {
     this.id = id
     this.ended = ended
+  }
+
+  /** Takes in a record that somebody has of it: neither instant ever moves back. */
+  learn (record: SessionRecord, at: number): SessionRecord {
+    return (this.record = mergeRecords(this.record ?? record, record, at))
   }
 }
 

@@ -57,6 +57,6 @@ export async function findSessions (registration: Registration): Promise<Session
 }
 
 function isStore (value: unknown): value is SessionStore {
-  const { get, set, destroy } = (value ?? {}) as Partial<SessionStore>
+  const { get, set, destroy } = Object(value) as Partial<SessionStore>
   return typeof get === 'function' && typeof set === 'function' && typeof destroy === 'function'
 }

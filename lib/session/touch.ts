@@ -1,6 +1,6 @@
 import { now } from '../clock.js'
 import { endedError } from '../errors.js'
-import { clampRecord, endOf, isTouchDue, mergeRecords, type Limits, type SessionRecord } from '../policy.js'
+import { clampRecord, endOf, isTouchDue, mergeRecords, type SessionRecord } from '../policy.js'
 import { askStore } from '../store/call-store.js'
 import { readStored } from '../store/guarded-store.js'
 import { readRecord, removeRecord } from '../store/stored-session.js'
@@ -87,8 +87,6 @@ function noteTouch (visit: Visit): true {
 async function patch (
   visit: Visit, session: KnownSession, update: (stored: SessionRecord | undefined) => SessionRecord | undefined
 ): Promise<SessionRecord | null | undefined> {
-  // Not to wait for a destroy that is under way.
-  if (session.ended !== null) return null
   const { sessions } = visit.host
   const limits = visit.generalLimits()
   return sessions.inTurn(session, async one => {
@@ -110,7 +108,8 @@ async function patch (
         live = await askStore<boolean>(answer => store.replace(one.id, stored, answer))
       } catch (error) {
         // MemoryStore handed out its own object: a touch that failed must not have extended anything.
-        putBack(visit, stored, before, limits)
+        if (before) stamp(visit, stored, before, limits)
+        else removeRecord(stored, record)
         throw error
       }
       if (!live) {
@@ -119,18 +118,11 @@ async function patch (
       }
     }
     const inForce = record ?? before
+    if (inForce !== undefined) return one.learn(inForce, now())
     // Somebody took the user out of it, and with that its clock.
-    if (inForce === undefined) one.record = null
-    else one.record = one.record ? mergeRecords(one.record, inForce, now()) : inForce
-    return one.record ?? undefined
+    one.record = null
+    return undefined
   })
-}
-
-function putBack (
-  visit: Visit, stored: Parameters<typeof stamp>[1], before: SessionRecord | undefined, limits: Limits
-): void {
-  if (before) stamp(visit, stored, before, limits)
-  else removeRecord(stored, readRecord(stored) ?? null)
 }
 
 /**
@@ -142,7 +134,7 @@ export async function touchAt (visit: Visit, at: number): Promise<void> {
   await refuseEnded(visit, visit.timing())
   const timing = visit.timing()
   if (timing === null || !isTouchDue(timing.record, touchIntervalOf(visit, timing), at)) return
-  if (!await touch(visit, timing.session, at)) throw endedError(visit.ended ?? 'missing')
+  if (!await touch(visit, timing.session, at)) throw goneError(timing.session)
   // The store may know better than this request what has happened since it began.
   await refuseEnded(visit, visit.timing())
 }
@@ -161,8 +153,12 @@ export async function restartNow (visit: Visit): Promise<void> {
   await refuseEnded(visit, visit.clock())
   const session = visit.current
   if (session === null || (session.record === null && !visit.registration.settings.appliesTo(visit.request))) return
-  if (!await restart(visit, session)) throw endedError(visit.ended ?? 'missing')
+  if (!await restart(visit, session)) throw goneError(session)
   await refuseEnded(visit, visit.clock())
+}
+
+function goneError ({ ended }: KnownSession): Error {
+  return endedError(tellable(ended)!)
 }
 
 /** Ends a session that is past its deadline by now, after asking the store whether others have extended it. */

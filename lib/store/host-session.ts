@@ -25,8 +25,8 @@ interface Signer {
 /** Where the host keeps things in its session objects, and what they are. */
 export interface Slots {
   readonly store: symbol
-  readonly signer: Signer | undefined
-  readonly generateId: symbol | undefined
+  readonly signer: Signer
+  readonly generateId: symbol
   /** Makes an id for a successor, and notes that. */
   readonly noteSuccessor: GenerateId
 }
@@ -41,26 +41,26 @@ export function sessionOf (request: FastifyRequest): HostSession | undefined {
 
 /**
  * @param onSuccessor called when a session makes another one that is to take its place: `regenerate()`
- * @throws FST_SESSION_TIMEOUT_NO_SESSION for a session plugin that does not keep its store in its sessions
+ * @throws FST_SESSION_TIMEOUT_NO_SESSION for a session plugin that does not keep all that in its sessions
  */
 export function findSlots (
   session: HostSession, store: unknown, onSuccessor: (request: FastifyRequest) => void
 ): Slots {
   const symbols = Object.getOwnPropertySymbols(session)
   const storeSlot = symbols.find(symbol => session[symbol] === store)
-  if (storeSlot === undefined) {
-    throw new NoSessionError('This version of @fastify/session cannot be guarded: use 11.1.3 or later of its version 11')
-  }
   const signerSlot = symbols.find(symbol => typeof (session[symbol] as Partial<Signer> | null)?.unsign === 'function')
   const generateId = symbols.find(symbol => typeof session[symbol] === 'function')
-  const generate = generateId && session[generateId] as GenerateId
+  if (storeSlot === undefined || signerSlot === undefined || generateId === undefined) {
+    throw new NoSessionError('This version of @fastify/session cannot be guarded: use 11.1.3 or later of its version 11')
+  }
+  const generate = session[generateId] as GenerateId
   return {
     store: storeSlot,
-    signer: signerSlot && session[signerSlot] as Signer,
+    signer: session[signerSlot] as Signer,
     generateId,
     noteSuccessor (request) {
       onSuccessor(request)
-      return generate!(request)
+      return generate(request)
     }
   }
 }
@@ -68,7 +68,7 @@ export function findSlots (
 /** Puts a session, and all that are derived from it, behind a store of ours. */
 export function adopt (session: HostSession, slots: Slots, store: SessionStore): void {
   session[slots.store] = store
-  if (slots.generateId !== undefined) session[slots.generateId] = slots.noteSuccessor
+  session[slots.generateId] = slots.noteSuccessor
 }
 
 /**
@@ -93,8 +93,8 @@ export function hasData (session: HostSession): boolean {
 /** The session id in a validly signed cookie; null in any other. */
 export function unsign (slots: Slots, cookie: string): string | null {
   try {
-    const result = slots.signer?.unsign(cookie)
-    return result?.valid ? result.value : null
+    const { valid, value } = slots.signer.unsign(cookie)
+    return valid ? value : null
   } catch {
     return null
   }

@@ -98,3 +98,26 @@ for (const kind of kinds) {
     t.match((await browser.get('/me', https)).json(), { userId: 'ada', ended: null })
   })
 }
+
+t.test('a request that is answered before any session is looked at keeps its cookies as they are', async t => {
+  const { app } = await buildApp(t, {
+    before: app => {
+      app.addHook('onRequest', async (_request, reply) => reply.header('set-cookie', 'theme=dark; Path=/').send('closed'))
+    }
+  })
+  t.equal((await app.inject('/me')).headers['set-cookie'], 'theme=dark; Path=/')
+})
+
+t.test('a sign-out that sets another cookie keeps that as it is', async t => {
+  const { app } = await buildApp(t, {
+    routes: app => {
+      app.post('/leave', async (request, reply) => {
+        await request.session.destroy()
+        return reply.header('set-cookie', 'theme=dark; Path=/').send('bye')
+      })
+    }
+  })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  t.same((await browser.post('/leave')).setCookies, ['theme=dark; Path=/'])
+})

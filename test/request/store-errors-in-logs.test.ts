@@ -108,3 +108,13 @@ t.test('what the endpoint answers, and what is logged of it, say no more', async
     })
   }
 })
+
+t.test('what a store gives that is no error is logged as it is', async t => {
+  const { browser, clock, store, logs } = await open(t)
+  clock.tick(10 * minute)
+  const notice: unknown = 'the disk is full'
+  store.set = (_id, _session, callback) => callback(notice)
+  await browser.get('/me')
+  const line = logs.find(line => line.msg === 'session not extended: the session store failed')
+  t.match(line, { err: { name: 'Error', message: 'the disk is full' } })
+})

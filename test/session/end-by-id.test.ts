@@ -166,3 +166,11 @@ t.test('it is there in the scope of the registration', async t => {
   const { app: guarded } = await buildApp(t)
   t.ok(guarded.hasDecorator('sessionTimeout'))
 })
+
+t.test('before any request has come, what the host cannot give is said', async t => {
+  for (const [answer, code] of [[new Error('down'), undefined], [undefined, 'FST_SESSION_TIMEOUT_NO_SESSION']] as const) {
+    const { app } = await buildApp(t)
+    Object.assign(app, { decryptSession: (_id: string, _request: unknown, callback: (error?: Error) => void) => callback(answer) })
+    await t.rejects(end(app, 'somebody'), code ? { code } : { message: 'down' })
+  }
+})

@@ -111,6 +111,22 @@ t.test('a sign-out waits for a write that is under way, and nothing is left', as
   t.equal((await browser.get('/me')).json().userId, null)
 })
 
+t.test('a touch that waits behind a sign-out learns of it, and writes nothing', async t => {
+  const { clock, store, inner, browser } = await open(t)
+  clock.tick(10 * minute)
+  store.plan.set.push('hang')
+  const saving = browser.clone().post('/passive-note')
+  await until(() => store.held > 0, 'the save')
+  const leaving = browser.clone().post('/sign-out')
+  await settle()
+  const touching = browser.clone().get('/me')
+  await settle()
+  store.release()
+  await Promise.all([saving, leaving])
+  t.match((await touching).json(), { userId: null, ended: 'missing' })
+  t.same(inner.sessions(), [])
+})
+
 t.test('one session does not wait for another', async t => {
   const { app, clock, store, browser } = await open(t)
   const other = createBrowser(app)

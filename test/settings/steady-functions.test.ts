@@ -101,3 +101,20 @@ t.test('a countsAsActivity that fails is a 500, and extends nothing', async t =>
   broken = false
   t.equal((await browser.get('/me')).json().userId, 'ada')
 })
+
+t.test('a limit function that fails while a session is exchanged on an unchecked route is a 500, and the session stays', async t => {
+  let fails = false
+  const { browser, store, id } = await openScene(t, {
+    timeout: { idleTimeout: () => { if (fails) throw new Error('The role cannot be read'); return '30m' } },
+    routes (app) {
+      app.post('/raise', { config: { sessionTimeout: false } }, async request => { await request.session.regenerate(['userId']) })
+    }
+  })
+  fails = true
+  const page = await browser.clone().post('/raise')
+  t.equal(page.statusCode, 500)
+  t.match(page.json(), { message: 'The role cannot be read' })
+  t.same(store.sessions(), [id])
+  fails = false
+  t.equal((await browser.get('/me')).json().userId, 'ada')
+})

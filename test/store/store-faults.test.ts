@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { buildApp, signedIn, type TestApp } from '../helpers/app.js'
 import { createBrowser, type Browser, type Page } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
+import { openScene } from '../helpers/scene.js'
 import { FaultyStore, JsonStore, StoreDownError, type Fault, type Operation } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
@@ -211,4 +212,23 @@ t.test('a store that reports ENOENT means missing', async t => {
 t.test('no fault has left an unhandled rejection', async t => {
   await new Promise(resolve => setImmediate(resolve))
   t.same(unhandled, [])
+})
+
+t.test('a session that has come back and cannot be taken out again is a 503, and not used', async t => {
+  for (const operation of ['get', 'destroy'] as const) {
+    await t.test(operation, async t => {
+      const inner = new JsonStore()
+      const { browser, store, id } = await openScene(t, { store: new FaultyStore(inner) })
+      const json = inner.data.get(id)!
+      await browser.clone().post('/sign-out')
+      inner.data.set(id, json)
+      // The first read is the host's.
+      store.plan[operation] = operation === 'get' ? ['ok', 'error'] : ['error']
+      const page = await browser.clone().get('/me')
+      t.equal(page.statusCode, 503)
+      t.match(page.json(), { code: 'FST_SESSION_TIMEOUT_STORE' })
+      t.equal((await browser.get('/me')).json().userId, null)
+      t.same(inner.sessions(), [])
+    })
+  }
 })
