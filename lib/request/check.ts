@@ -163,15 +163,28 @@ async function alreadyEnded (visit: Visit, known: KnownSession): Promise<Verdict
   return answerEnd(visit, known)
 }
 
+/**
+ * The session lives on, but its user was taken out of it elsewhere, and with that its clock: what this request has
+ * loaded is signed in, and nobody is.
+ */
+async function leaveUser (visit: Visit): Promise<Verdict> {
+  visit.keepCookie = true
+  await startAfresh(visit)
+  return 'continue'
+}
+
 async function askAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> {
   const { sessions } = visit.host
   const stored = await readStored(sessions.store, known.id)
   if (stored === undefined) sessions.noticeEnd(known)
   if (known.ended !== null) return gone(visit, known)
-  const record = stored && readRecord(stored)
+  const record = readRecord(stored!)
   if (record === null) return end(visit, known, 'idle', at)
-  if (record) known.learn(record, at)
-  const reason = known.record && endOf(known.record, visit.limits(), at)
+  if (record === undefined) {
+    known.record = null
+    return leaveUser(visit)
+  }
+  const reason = endOf(known.learn(record, at), visit.limits(), at)
   return reason === null ? 'continue' : end(visit, known, reason, at)
 }
 
@@ -182,14 +195,9 @@ async function end (visit: Visit, session: KnownSession, reason: TimeoutReason, 
       destroyed = true
       return startAfresh(visit)
     })
-    if (outcome.kind === 'live' && outcome.record !== null) {
-      sayExpiring(visit)
-      return 'continue'
-    }
     if (outcome.kind === 'live') {
-      // Its user was taken out of it elsewhere: what this request has loaded is signed in, and past its deadline.
-      visit.keepCookie = true
-      await startAfresh(visit)
+      if (outcome.record === null) return leaveUser(visit)
+      sayExpiring(visit)
       return 'continue'
     }
     return visit.replied || visit.reply.sent ? 'replied' : answerEnd(visit, session)

@@ -214,3 +214,16 @@ t.test('a body that comes within a second costs no further look at the store', a
   await settle()
   t.same(store.counts, { ...before, get: before.get + 1 })
 })
+
+t.test('a user whom another process took out of the session while the body came is nobody when it is there', async t => {
+  const { clock, store, id, slow, cookie, browser, seen } = await open(t)
+  const order = await slow.begin({ url: '/order', cookie })
+  clock.tick(2 * second)
+  store.data.set(id, JSON.stringify({ cookie: store.peek(id)!.cookie, cart: ['tea'] }))
+  const page = await order.finish()
+  t.match(page.json(), { userId: null, ended: null, remaining: null })
+  t.same(seen, ['preValidation null', 'handler null'])
+  t.equal(page.headers['set-cookie'], undefined, 'the browser keeps its cookie')
+  t.match((await browser.get('/me')).json(), { userId: null, sessionId: id })
+  t.match(store.peek(id), { cart: ['tea'] })
+})

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { buildApp, signedIn, type TestApp } from '../helpers/app.js'
 import { createBrowser, type Browser, type Page } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
-import { openScene } from '../helpers/scene.js'
+import { openScene, settle, until } from '../helpers/scene.js'
 import { FaultyStore, JsonStore, StoreDownError, type Fault, type Operation } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
@@ -231,4 +231,60 @@ t.test('a session that has come back and cannot be taken out again is a 503, and
       t.same(inner.sessions(), [])
     })
   }
+})
+
+t.test('the error that says so has that of the store as its cause', async t => {
+  const old = new FaultyStore(new JsonStore())
+  const { app: before } = await buildApp(t, { session: { store: old }, timeout: false })
+  const causes: unknown[] = []
+  const { browser, clock, store, app } = await openScene(t, {
+    store: old,
+    routes: app => {
+      app.setErrorHandler((error, _request, reply) => {
+        causes.push((error as Error).cause)
+        return reply.code(503).send()
+      })
+    }
+  })
+  // A session that is older than the plugin, and cannot be given its clock.
+  const older = createBrowser(before)
+  await older.post('/sign-in')
+  const upgraded = createBrowser(app)
+  upgraded.setCookie('sessionId', older.cookie('sessionId')!)
+  store.plan.set = ['error']
+  t.equal((await upgraded.get('/me')).statusCode, 503)
+  clock.tick(30 * minute)
+  store.plan.destroy = ['error']
+  t.equal((await browser.get('/me')).statusCode, 503)
+  store.plan.destroy = ['error']
+  await t.rejects(app.sessionTimeout.end(decodeURIComponent(browser.cookie('sessionId')!).split('.')[0]!), {
+    code: 'FST_SESSION_TIMEOUT_STORE', cause: { name: 'StoreDownError', message: 'destroy' }
+  })
+  t.match(causes, [{ name: 'StoreDownError', message: 'set' }, { name: 'StoreDownError', message: 'destroy' }])
+})
+
+t.test('requests that come while the end of their session hangs keep its cookie, for the case that it fails', async t => {
+  const { browser, clock, store } = await openScene(t, { store: new FaultyStore(new JsonStore()) })
+  clock.tick(30 * minute)
+  store.plan.destroy = ['hang']
+  const first = browser.clone().get('/me')
+  await until(() => store.held > 0, 'the destroy')
+  const second = browser.clone().get('/me')
+  await settle()
+  store.release()
+  for (const page of await Promise.all([first, second])) t.match(page.json(), { userId: null, ended: 'idle' })
+})
+
+t.test('a mark that a store cannot keep is said once', async t => {
+  const store = new FaultyStore(new JsonStore())
+  const { app, logs } = await openScene(t, { store })
+  for (const user of ['ada', 'bob']) {
+    const browser = createBrowser(app)
+    await browser.post(`/sign-in?user=${user}`)
+    store.plan.set = ['error']
+    t.equal((await browser.post('/sign-out')).statusCode, 200)
+  }
+  const said = logs.filter(line => /cannot keep marks/.test(line.msg))
+  t.equal(said.length, 1)
+  t.match(said, [{ level: 40, err: { name: 'StoreDownError', message: 'set' } }])
 })
