@@ -1,8 +1,10 @@
 import session from '@fastify/session'
+import type { Session } from 'fastify'
 import t from 'tap'
 import { buildApp, signedIn, type AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
+import { openScene } from '../helpers/scene.js'
 import { JsonStore } from '../helpers/stores.js'
 import { day, minute } from '../helpers/time.js'
 
@@ -78,4 +80,31 @@ t.test('an application that forgot the plugin in a scope still expires', async t
     clock.tick(1)
     t.equal((await elsewhere.get('/me')).json().userId, null)
   }
+})
+
+/** Keeps what the application put in, and no cookie: its rows expire by a figure of their own. */
+class CookielessStore extends JsonStore {
+  override set (id: string, { cookie, ...data }: Session, callback: (error?: unknown) => void): void {
+    super.set(id, data as Session, callback)
+  }
+}
+
+t.test('a store that keeps no cookie is timed as any', async t => {
+  const { browser, clock, store, id } = await openScene(t, {
+    store: new CookielessStore(),
+    routes (app) {
+      app.post('/forget', async request => {
+        delete request.session.userId
+        return 'forgotten'
+      })
+    }
+  })
+  clock.tick(20 * minute)
+  t.match((await browser.get('/me')).json(), { userId: 'ada', remaining: 30 * minute })
+  t.same(Object.keys(store.peek(id)!).sort(), ['sessionTimeout', 'userId'])
+  await browser.post('/forget')
+  t.same(Object.keys(store.peek(id)!), [])
+  await browser.post('/sign-in')
+  clock.tick(30 * minute)
+  t.match((await browser.get('/me')).json(), { userId: null, ended: 'idle' })
 })
