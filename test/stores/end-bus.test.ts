@@ -155,6 +155,31 @@ if (redis) {
     await stop()
   })
 
+  t.test('one of one\'s own, with ioredis, is two functions', async t => {
+    const open = (): Redis => {
+      const client = new Redis(redis.url)
+      t.teardown(() => client.disconnect())
+      return client
+    }
+    await checkBus(t, async () => {
+      const client = open()
+      return {
+        publish: message => client.publish('ends', message),
+        subscribe: async (listener, missed) => {
+          const subscriber = client.duplicate()
+          subscriber.on('message', (_channel, message) => listener(message))
+          await subscriber.subscribe('ends')
+          subscriber.on('ready', () => { subscriber.subscribe('ends').then(missed, () => {}) })
+          return async () => {
+            const over = once(subscriber, 'end')
+            subscriber.disconnect()
+            await over
+          }
+        }
+      }
+    })
+  })
+
   t.test('who stops while Redis is away does not come back, nor one whose client was closed', async t => {
     const [staying, closing] = [await connect(t), createClient({ url: redis.url, socket: { reconnectStrategy: 20 } })]
     await closing.on('error', () => {}).connect()
