@@ -49,7 +49,8 @@ export function postgresEndBus (pool: object, channel = 'fastify_session_timeout
           return
         }
         connected.on('notification', ({ channel: from, payload }) => {
-          if (from === channel && payload !== undefined) listener(payload)
+          // A connection that is let go says goodbye first, and hears until then.
+          if (client === connected && from === channel && payload !== undefined) listener(payload)
         })
         try {
           await connected.query(`LISTEN "${channel.replaceAll('"', '""')}"`)
