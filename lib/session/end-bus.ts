@@ -66,7 +66,7 @@ export class EndLine {
   }
 
   attach (audience: Audience): void {
-    if (this.#audience.has(audience)) return
+    if (this.#members === 0 || this.#audience.has(audience)) return
     this.#audience.add(audience)
     audience.lines.add(this)
     // What was told before, it has not heard.

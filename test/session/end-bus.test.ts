@@ -368,6 +368,17 @@ t.test('closing', async t => {
     t.equal(here.bus.counts.subscribe, 1)
   })
 
+  await t.test('stops telling, whatever comes after', async t => {
+    const bus = new MemoryBus(new Air())
+    const { app, store } = await openProcess(t, { bus })
+    const id = await signIn(createBrowser(app))
+    await app.close()
+    const late = await openProcess(t, { data: (store.inner as SharedStore).data, bus })
+    await late.app.close()
+    t.equal(await late.app.sessionTimeout.end(id), true)
+    t.equal(bus.counts.publish, 0)
+  })
+
   await t.test('before a bus is subscribed to stops it then', async t => {
     const bus = new MemoryBus(new Air())
     bus.subscribing = 'hang'
