@@ -6,6 +6,7 @@ import { createCheckHook, createSecondCheckHook } from './lib/request/check.js'
 import { createCookieHook } from './lib/request/cookie.js'
 import { requestTimeoutKey, requestTimeoutOf } from './lib/request/session-timeout.js'
 import { createConnections } from './lib/session/connections.js'
+import { joinBus } from './lib/session/end-bus.js'
 import { revoke } from './lib/session/end.js'
 import { findSessions, type Registration } from './lib/session/registration.js'
 import { visitKey } from './lib/session/visit.js'
@@ -21,10 +22,12 @@ async function sessionTimeout (
   refuseWrongOrder(app)
   const settings = resolveOptions(options, app.hasRequestDecorator('flash'))
   const rules = createRouteRulesReader(settings, app.log)
+  const line = settings.endBus && joinBus(settings.endBus, app.log)
   const registration: Registration = {
     app,
     settings,
     rulesOf: rules.of,
+    line,
     host: undefined,
     noticed: { contradiction: false, cookieName: false, lostCookie: false }
   }
@@ -40,7 +43,10 @@ async function sessionTimeout (
   app.addHook('onRequest', createCheckHook(registration))
   app.addHook('preValidation', createSecondCheckHook())
   app.addHook('onSend', createCookieHook(registration))
-  app.addHook('onClose', async function releaseConnections () { connections.close() })
+  app.addHook('onClose', async function releaseConnections () {
+    connections.close()
+    await line?.leave()
+  })
 
   const { endpoint } = settings
   if (endpoint !== false) await app.register(registerRoutes, { registration, endpoint, prefix: options.prefix ?? '' })

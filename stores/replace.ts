@@ -5,12 +5,14 @@ import type { SessionStoreWithReplace } from '../types/index.js'
  * Adds `replace` to a store and gives the same store back.
  *
  * @param replace writes over the session if the store has it, in one atomic step, and tells whether it had;
- * it sets the same expiry as the store's own `set` does (see {@link expiryOf})
+ * it sets the same expiry as the store's own `set` does (see {@link expiryOf}, which may give undefined)
  *
  * @example
  * withReplace(store, async (id, session) => {
- *   const text = 'UPDATE sessions SET data = $1, expires = $2 WHERE id = $3'
- *   const { rowCount } = await pool.query(text, [JSON.stringify(session), new Date(expiryOf(session)), id])
+ *   // Undefined for a session that says nothing: then the life that the store's own `set` gives it.
+ *   const expires = new Date(expiryOf(session) ?? Date.now() + 86_400_000)
+ *   const text = 'UPDATE sessions SET data = $1, expires = $2 WHERE id = $3 AND expires > now()'
+ *   const { rowCount } = await pool.query(text, [JSON.stringify(session), expires, id])
  *   return rowCount === 1
  * })
  */

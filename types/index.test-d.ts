@@ -3,7 +3,7 @@ import Fastify, { type FastifyContextConfig, type FastifyInstance, type FastifyR
 import sessionTimeout, {
   policies, safeReturnPath, type AfterTimeout, type EndedReason, type FastifySessionTimeoutOptions,
   type RequestSessionTimeout,
-  type RouteSessionTimeout, type SessionTimeout, type TimeoutReason
+  type RouteSessionTimeout, type SessionEndBus, type SessionTimeout, type TimeoutReason
 } from '../index.js'
 
 function expectType<Expected> (_value: Expected): void {}
@@ -44,6 +44,16 @@ app.register(sessionTimeout, { idleTimeout: request => request.method === 'GET' 
 app.register(sessionTimeout, { afterTimeout: 'continue', flash: true, endpoint: false, onTimeout () {} })
 app.register(sessionTimeout, { ...policies.nistAal2, afterTimeout: 'unauthorized' })
 app.register(sessionTimeout, policies.nistAal1)
+const endBus: SessionEndBus = {
+  publish: async message => { expectType<string>(message) },
+  subscribe: async (listener, missed) => {
+    listener('a digest')
+    missed()
+    return async () => {}
+  }
+}
+app.register(sessionTimeout, { endBus })
+app.register(sessionTimeout, { endBus: { publish: message => message.length, subscribe: () => () => {} } })
 
 // Options: refused.
 // @ts-expect-error a typo
@@ -56,6 +66,10 @@ app.register(sessionTimeout, { idleTimeout: null })
 app.register(sessionTimeout, { idleTimeout: async () => '5m' })
 // @ts-expect-error nothing
 app.register(sessionTimeout, { absoluteTimeout: () => undefined })
+// @ts-expect-error nothing would ever be heard
+app.register(sessionTimeout, { endBus: { publish () {} } })
+// @ts-expect-error nothing would stop it
+app.register(sessionTimeout, { endBus: { publish () {}, subscribe () {} } })
 // @ts-expect-error no such thing as no warning time
 app.register(sessionTimeout, { warnBefore: false })
 // @ts-expect-error a function

@@ -1,17 +1,21 @@
 import type { FastifyRequest } from 'fastify'
-import { now, second } from '../clock.js'
+import { minute, now, second } from '../clock.js'
 import { describeFault, endedError, StoreError } from '../errors.js'
 import { deadlines, endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
 import { readStored } from '../store/guarded-store.js'
+import { markOf } from '../store/marks.js'
 import { readRecord } from '../store/stored-session.js'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { endByTimeout } from './end.js'
-import type { EndListener, KnownSession } from './known-session.js'
+import type { KnownSession, Watcher } from './known-session.js'
 import type { Sessions } from './sessions.js'
 import { tellable, type Timing, type Visit } from './visit.js'
 
 /** How long an end in another process may go unnoticed by an open connection. */
 const lookupInterval = 30 * second
+
+/** The same while other processes tell of their ends: what one tells may be lost. */
+const toldInterval = 5 * minute
 
 /** How long a store may take to answer at the deadline: a client that queues while its server is down never does. */
 const storePatience = second
@@ -90,14 +94,19 @@ function watchOf (sessions: Sessions, session: KnownSession): Watch {
 }
 
 /** Watches one session for all its connections: one timer, one lookup, however many they are. */
-class Watch implements EndListener {
+class Watch implements Watcher {
   readonly #sessions: Sessions
   readonly #session: KnownSession
+  readonly #digest: string
   readonly #connections = new Set<Connection>()
   /** The strictest of its connections'. */
   #limits: Limits = { idle: false, absolute: false }
   /** When the store was last asked, or the session seen live, epoch ms. */
   #lookedUpAt = now()
+  /** Whether the store was ever asked: what was told before there was a watch, nobody heard. */
+  #lookedUp = false
+  /** When it is to be asked for what was heard, epoch ms. */
+  #hintAt = Infinity
   /** Whether the store still owes an answer. */
   #asking = false
   #timer: NodeJS.Timeout | undefined
@@ -106,11 +115,15 @@ class Watch implements EndListener {
   constructor (sessions: Sessions, session: KnownSession) {
     this.#sessions = sessions
     this.#session = session
+    this.#digest = markOf(session.id)
   }
 
   add (connection: Connection): void {
     // Held also when the requests are over, as after an upgrade.
-    if (this.#connections.size === 0) this.#sessions.use(this.#session.id)
+    if (this.#connections.size === 0) {
+      this.#sessions.use(this.#session.id)
+      this.#sessions.watched.set(this.#digest, this)
+    }
     this.#connections.add(connection)
     this.#limits = stricter(this.#limits, connection.limits)
     this.#schedule()
@@ -133,6 +146,12 @@ class Watch implements EndListener {
     }
   }
 
+  lookUpWithin (delay: number): void {
+    this.#hintAt = Math.min(this.#hintAt, now() + delay)
+    // An answer that is under way may be older than the hint: once it is there, the store is asked again.
+    if (!this.#asking) this.#schedule()
+  }
+
   get #isWatching (): boolean {
     return this.#session.watch === this
   }
@@ -140,6 +159,7 @@ class Watch implements EndListener {
   #stop (): void {
     clearTimeout(this.#timer)
     this.#session.watch = undefined
+    this.#sessions.watched.delete(this.#digest)
     this.#sessions.release(this.#session)
   }
 
@@ -152,10 +172,16 @@ class Watch implements EndListener {
     return this.#record && endOf(this.#record, this.#limits, at)
   }
 
+  get #lookUpAt (): number {
+    const interval = this.#lookedUp && this.#sessions.isTold ? toldInterval : lookupInterval
+    return Math.min(this.#hintAt, this.#lookedUpAt + interval)
+  }
+
   #schedule (atLeast = 1): void {
     clearTimeout(this.#timer)
     const deadline = this.#record ? deadlines(this.#record, this.#limits).first : Infinity
-    const due = Math.min(deadline, this.#lookedUpAt + lookupInterval)
+    const due = Math.min(deadline, this.#lookUpAt)
+    // It wakes that often also when there is nothing to ask for: the clock may be set, and the bus may fail.
     this.#timer = setTimeout(() => this.#wake(), Math.min(lookupInterval, Math.max(atLeast, due - now()))).unref()
   }
 
@@ -167,9 +193,10 @@ class Watch implements EndListener {
   async #lookUp (): Promise<void> {
     const at = now()
     // Timers may fire a millisecond early, and the clock may have been set back.
-    const due = this.#endAt(at) !== null || at - this.#lookedUpAt >= lookupInterval || at < this.#lookedUpAt
+    const due = this.#endAt(at) !== null || at >= this.#lookUpAt || at < this.#lookedUpAt
     if (!due) return this.#schedule()
     this.#lookedUpAt = at
+    this.#hintAt = Infinity
     this.#asking = true
     // For a store that never answers.
     this.#schedule(storePatience)
@@ -183,6 +210,7 @@ class Watch implements EndListener {
     if (record === undefined) return this.sessionEnded('missing')
     if (record !== null) session.learn(record, at)
     this.#faultLogged = false
+    this.#lookedUp = true
     const reason = record === null ? 'idle' : this.#endAt(at)
     if (reason !== null) await this.#end(reason, at)
     else this.#schedule()

@@ -8,8 +8,10 @@ export type Outcome =
   | { readonly kind: 'live', readonly record: SessionRecord | null }
 
 /** Whoever wants to hear at once that a session is over. */
-export interface EndListener {
+export interface Watcher {
   sessionEnded (reason: EndReason): void
+  /** It may be over: the store is asked within that time, ms. */
+  lookUpWithin (delay: number): void
 }
 
 /**
@@ -32,7 +34,7 @@ export class KnownSession {
   touching: Promise<SessionRecord | null | undefined> | undefined
   ending: Promise<Outcome> | undefined
   /** Its open connections. */
-  watch: EndListener | undefined
+  watch: Watcher | undefined
 
   constructor (id: string, ended: EndReason | null) {
     this.id = id

@@ -4,6 +4,7 @@ import { NoSessionError } from '../errors.js'
 import type { Settings } from '../settings/options.js'
 import type { RouteRules } from '../settings/route-rules.js'
 import { findSlots, sessionOf, type HostSession, type Slots } from '../store/host-session.js'
+import type { EndLine } from './end-bus.js'
 import { sessionsOf, type Sessions } from './sessions.js'
 
 /** One registration of the plugin. */
@@ -12,6 +13,8 @@ export interface Registration {
   readonly settings: Settings
   /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
   readonly rulesOf: (request: FastifyRequest) => RouteRules | undefined
+  /** How other processes are told of ends. */
+  readonly line: EndLine | undefined
   /** Known from the first session on. */
   host: Host | undefined
   /** Said once: that appliesTo contradicts itself, that a cookie is lost; seen once: that it comes under its name. */
@@ -33,7 +36,7 @@ export function hostOf (
 ): Host {
   registration.host ??= {
     slots: findSlots(session, store, onSuccessor),
-    sessions: sessionsOf(store, registration.app.log)
+    sessions: sessionsFor(registration, store)
   }
   return registration.host
 }
@@ -53,7 +56,13 @@ export async function findSessions (registration: Registration): Promise<Session
   const session = sessionOf(request)
   const store = session && Object.getOwnPropertySymbols(session).map(symbol => session[symbol]).find(isStore)
   if (!store) throw new NoSessionError('The store of @fastify/session was not found')
-  return sessionsOf(store, app.log)
+  return sessionsFor(registration, store)
+}
+
+function sessionsFor ({ app, line }: Registration, store: SessionStore): Sessions {
+  const sessions = sessionsOf(store, app.log)
+  line?.attach(sessions)
+  return sessions
 }
 
 function isStore (value: unknown): value is SessionStore {

@@ -134,6 +134,8 @@ function update (visit: Visit, known: KnownSession, session: Session, limits: Li
       if (!error && !live) sessions.noticeEnd(known)
       else if (!error) {
         noticeContradiction(visit, known, record)
+        // Somebody took the user out of it, and with that its clock: signed out.
+        if (record === null && known.record !== null) sessions.tellOthers(known)
         known.record = record
         visit.settleOn(known)
         if (limits) visit.useLimits(limits)

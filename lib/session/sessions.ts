@@ -3,14 +3,19 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import type { SessionEnd } from '../../types/index.js'
 import type { EndReason } from '../../types/reasons.js'
-import { now } from '../clock.js'
+import { now, second } from '../clock.js'
 import { describeFault } from '../errors.js'
 import type { SessionRecord } from '../policy.js'
 import { createGuardedStore, type Callback, type GuardedStore } from '../store/guarded-store.js'
+import { markOf } from '../store/marks.js'
 import { createRecentEnds, type RecentEnds } from '../store/recent-ends.js'
-import { isTimeout, KnownSession } from './known-session.js'
+import type { Audience, EndLine } from './end-bus.js'
+import { isTimeout, KnownSession, type Watcher } from './known-session.js'
 
 const ends = channel('fastify-session-timeout:end')
+
+/** Over how long the look-ups of all watched sessions are spread. */
+const spread = 5 * second
 
 const byStore = new WeakMap<SessionStore, Sessions>()
 
@@ -22,9 +27,13 @@ export function sessionsOf (store: SessionStore, log: FastifyBaseLogger): Sessio
 }
 
 /** What this process knows of the sessions in a store: of those in use, and of those that ended within a minute. */
-export class Sessions {
+export class Sessions implements Audience {
   readonly store: GuardedStore
   readonly recent: RecentEnds = createRecentEnds()
+  /** The ways by which other processes hear of ends, and tell of theirs. */
+  readonly lines = new Set<EndLine>()
+  /** Those with open connections, by the digest of their id. */
+  readonly watched = new Map<string, Watcher>()
   readonly #inUse = new Map<string, KnownSession>()
   readonly #log: FastifyBaseLogger
   #complained = false
@@ -83,7 +92,10 @@ export class Sessions {
       if (error) {
         session.ended = null
         this.recent.forget(session.id, cookie)
-      } else this.#tell(session)
+      } else {
+        this.#tell(session)
+        this.tellOthers(session)
+      }
       callback(error)
     })
   }
@@ -93,6 +105,27 @@ export class Sessions {
     if (session.ended !== null) return
     this.#begin(session, reason, cookie)
     this.#tell(session)
+  }
+
+  /** Whether other processes tell of their ends. */
+  get isTold (): boolean {
+    for (const { isHealthy } of this.lines) if (!isHealthy) return false
+    return this.lines.size > 0
+  }
+
+  /** Has other processes look that session up. The digest is worth nothing to who reads it. */
+  tellOthers ({ id }: KnownSession): void {
+    if (this.lines.size === 0) return
+    const digest = markOf(id)
+    for (const line of this.lines) line.publish(digest)
+  }
+
+  hear (digest: string): void {
+    this.watched.get(digest)?.lookUpWithin(0)
+  }
+
+  lookUpAll (): void {
+    for (const watcher of this.watched.values()) watcher.lookUpWithin(Math.random() * spread)
   }
 
   #begin (session: KnownSession, reason: EndReason, cookie: string | undefined): void {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { FastifySessionTimeoutOptions, SessionTimeout } from '../../types/index.js'
+import type { FastifySessionTimeoutOptions, SessionEndBus, SessionTimeout } from '../../types/index.js'
 import { hour, minute, second } from '../clock.js'
 import { invalidOption } from '../errors.js'
 import type { Limits } from '../policy.js'
@@ -36,6 +36,7 @@ export interface Settings {
   readonly endpoint: string | false
   /** As browsers write them in Origin. */
   readonly trustedOrigins: ReadonlySet<string>
+  readonly endBus: SessionEndBus | undefined
   /** What is logged at start. */
   readonly summary: Readonly<Record<string, unknown>>
   /** What is legal but probably not meant. */
@@ -44,7 +45,7 @@ export interface Settings {
 
 const optionNames = new Set<string>([
   'idleTimeout', 'absoluteTimeout', 'warnBefore', 'touchInterval', 'rolling', 'sessionOnly', 'cookieName', 'user', 'appliesTo',
-  'storeGrace', 'trustedOrigins', 'countsAsActivity', 'afterTimeout', 'onTimeout', 'flash', 'endpoint'
+  'storeGrace', 'trustedOrigins', 'countsAsActivity', 'afterTimeout', 'onTimeout', 'flash', 'endBus', 'endpoint'
 ] satisfies Array<keyof FastifySessionTimeoutOptions>)
 
 // What fastify.register itself takes; it hands them on.
@@ -90,6 +91,7 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
     onTimeout: fn('onTimeout', options.onTimeout),
     flash: resolveFlash(options.flash, hasFlash),
     trustedOrigins,
+    endBus: resolveEndBus(options.endBus),
     summary: Object.freeze({
       ...settings,
       idleTimeout: fixedIdle ?? 'per request',
@@ -143,6 +145,15 @@ function resolveOrigins (value: unknown): ReadonlySet<string> {
     }
     return origin
   }))
+}
+
+function resolveEndBus (value: SessionEndBus | undefined): SessionEndBus | undefined {
+  if (value === undefined) return undefined
+  const { publish, subscribe } = (value ?? {}) as Partial<SessionEndBus>
+  if (typeof publish !== 'function' || typeof subscribe !== 'function') {
+    throw invalidOption('endBus', 'an object with the functions publish and subscribe', value)
+  }
+  return value
 }
 
 function warningsFor (warnBefore: number, idleTimeout: ResolvedLimit, touchInterval = 0): string[] {

@@ -40,7 +40,8 @@ t.test('every option accepts what it is documented to accept', async t => {
     afterTimeout: ['continue', 'unauthorized', { redirectTo: '/login' }, { redirectTo: '/login?a=b#c', returnParam: false, reasonParam: 'why' }, { redirectTo: 'https://login.example/' }, undefined],
     onTimeout: [() => {}, async () => {}, undefined],
     flash: [false, undefined],
-    endpoint: [false, '/session-timeout', '/api/session', undefined]
+    endpoint: [false, '/session-timeout', '/api/session', undefined],
+    endBus: [{ publish () {}, subscribe: () => () => {} }, undefined]
   }
   for (const [name, values] of Object.entries(accepted)) {
     for (const value of values) t.equal(await register(t, { [name]: value }), undefined, `${name}: ${String(value)}`)

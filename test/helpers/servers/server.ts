@@ -34,6 +34,13 @@ export function notTested (t: Test, message: string): void {
   else t.comment(`NOT TESTED. ${message}`)
 }
 
+/** Whether those stores are installed that are made of C++: they are not in package.json. */
+export function needNativeStores (t: Test): boolean {
+  const found = existsSync(new URL('../../stores/native/node_modules', import.meta.url))
+  if (!found) notTested(t, 'The stores with native modules are missing: npm ci --prefix test/stores/native')
+  return found
+}
+
 /** Debian keeps each version of Postgres in a folder of its own. */
 async function postgresFolders (): Promise<string[]> {
   const base = '/usr/lib/postgresql'

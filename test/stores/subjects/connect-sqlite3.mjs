@@ -13,6 +13,8 @@ export async function create () {
     const opened = new Database(process.env.STORE_FILE, error => error ? reject(error) : resolve(opened))
   })
   db.configure('busyTimeout', 5000)
+  // A statement that writes while another one of the same connection still reads is refused at once.
+  db.serialize()
   const store = new SQLiteStore({ db, concurrentDb: true })
   await new Promise(resolve => store.client.once('connect', resolve))
   await new Promise(resolve => db.exec('PRAGMA synchronous = NORMAL', resolve))
