@@ -184,8 +184,9 @@ async function askAgain (visit: Visit, known: KnownSession, at: number): Promise
     known.record = null
     return leaveUser(visit)
   }
-  const reason = endOf(known.learn(record, at), visit.limits(), at)
-  return reason === null ? 'continue' : end(visit, known, reason, at)
+  // What the store knows can only be newer.
+  known.learn(record, at)
+  return 'continue'
 }
 
 async function end (visit: Visit, session: KnownSession, reason: TimeoutReason, at: number): Promise<Verdict> {

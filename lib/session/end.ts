@@ -6,7 +6,7 @@ import { clampRecord, endOf, type Limits } from '../policy.js'
 import { askStore } from '../store/call-store.js'
 import { readStored } from '../store/guarded-store.js'
 import { dataOf, readRecord } from '../store/stored-session.js'
-import { isTimeout, type KnownSession, type Outcome } from './known-session.js'
+import type { KnownSession, Outcome } from './known-session.js'
 import type { Sessions } from './sessions.js'
 import type { Visit } from './visit.js'
 
@@ -29,9 +29,9 @@ export async function endByTimeout (visit: Visit, due: DueEnd, release: () => Pr
   const data = visit.request.session
   const outcome = await endOnce(visit, due)
   if (outcome.kind === 'live') return outcome
-  const timeout = describeEnd(data, outcome, due.reason)
   await release()
   if (outcome.by === 'us') {
+    const timeout = describeEnd(data, outcome)
     const { reason, idleFor, startedAt } = timeout
     // No id, no secret, no data.
     visit.request.log.info({ reason, idleFor, age: startedAt === null ? null : Math.max(0, now() - startedAt) }, 'session timed out')
@@ -45,7 +45,7 @@ async function endOnce (visit: Visit, due: DueEnd): Promise<Outcome> {
   const { session, limits, at } = due
   while (session.ending !== undefined) {
     const outcome = await session.ending
-    if (outcome.kind === 'ended') return { ...outcome, by: 'others' }
+    if (outcome.kind === 'ended') return { kind: 'ended', by: 'others', reason: outcome.reason }
     // Live by the limits of the other request; this one's may be stricter.
     if (outcome.record === null || endOf(outcome.record, limits, at) === null) return outcome
   }
@@ -58,15 +58,15 @@ async function endOnce (visit: Visit, due: DueEnd): Promise<Outcome> {
 async function destroyUnlessLive (
   sessions: Sessions, { session, limits, reason, at }: DueEnd, cookie: string | undefined
 ): Promise<Outcome> {
-  let { record } = session
   // Others may have ended it while this one waited for its turn.
-  if (session.ended !== null) return { kind: 'ended', reason: session.ended, record, by: 'others' }
+  if (session.ended !== null) return { kind: 'ended', by: 'others', reason: session.ended }
+  let { record } = session
   const { store } = sessions
   try {
     const stored = await readStored(store, session.id)
     if (stored === undefined) {
       sessions.noticeEnd(session, reason, cookie)
-      return { kind: 'ended', reason, record, by: 'others' }
+      return { kind: 'ended', by: 'others', reason }
     }
     // A request may have extended the session since this one loaded it, in this process or in another.
     const latest = readRecord(stored)
@@ -85,7 +85,7 @@ async function destroyUnlessLive (
   } catch (cause) {
     throw new StoreError({ cause })
   }
-  return { kind: 'ended', reason, record, by: 'us' }
+  return { kind: 'ended', by: 'us', reason, record }
 }
 
 /** Calls onTimeout, and finds out whether it replied: reply.sent is true only after the onSend hooks, which may wait for the store. */
@@ -106,10 +106,10 @@ async function tellTimeout (visit: Visit, timeout: SessionTimeout): Promise<void
 }
 
 /** What onTimeout is told. */
-function describeEnd (session: Visit['request']['session'], { record, reason }: Outcome & { kind: 'ended' }, due: TimeoutReason): SessionTimeout {
+function describeEnd (session: Visit['request']['session'], { record, reason }: Extract<Outcome, { by: 'us' }>): SessionTimeout {
   const { startedAt, lastActivity } = record ?? { startedAt: null, lastActivity: null }
   return Object.freeze({
-    reason: isTimeout(reason) ? reason : due,
+    reason,
     startedAt,
     lastActivity,
     idleFor: lastActivity === null ? null : Math.max(0, now() - lastActivity),

@@ -2,9 +2,10 @@ import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { mergeRecords, type SessionRecord } from '../policy.js'
 import { Queue } from './queue.js'
 
-/** What came of an attempt to end a session; `by` tells whether it was this attempt that ended it. */
+/** What came of an attempt to end a session that was past a deadline; `by` tells whether it was this attempt. */
 export type Outcome =
-  | { readonly kind: 'ended', readonly reason: EndReason, readonly record: SessionRecord | null, readonly by: 'us' | 'others' }
+  | { readonly kind: 'ended', readonly by: 'us', readonly reason: TimeoutReason, readonly record: SessionRecord | null }
+  | { readonly kind: 'ended', readonly by: 'others', readonly reason: EndReason }
   | { readonly kind: 'live', readonly record: SessionRecord | null }
 
 /** Whoever wants to hear at once that a session is over. */
@@ -42,8 +43,8 @@ export class KnownSession {
   }
 
   /** Takes in a record that somebody has of it: neither instant ever moves back. */
-  learn (record: SessionRecord, at: number): SessionRecord {
-    return (this.record = mergeRecords(this.record ?? record, record, at))
+  learn (record: SessionRecord, at: number): void {
+    this.record = mergeRecords(this.record ?? record, record, at)
   }
 }
 

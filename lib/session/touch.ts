@@ -118,10 +118,10 @@ async function patch (
       }
     }
     const inForce = record ?? before
-    if (inForce !== undefined) return one.learn(inForce, now())
     // Somebody took the user out of it, and with that its clock.
-    one.record = null
-    return undefined
+    if (inForce === undefined) one.record = null
+    else one.learn(inForce, now())
+    return inForce
   })
 }
 

@@ -173,3 +173,18 @@ t.test('a cookie header that the application writes itself is left in its form',
   clock.tick(2 * minute)
   t.match((await browser.get('/odd')).headers['set-cookie'], ['a=1;Path=/;expires=Thu, 01 Jan 2099 00:00:00 GMT', 'A = 2 ; weird', 'sessionid=x; Max-Age=5', /^sessionId=/])
 })
+
+t.test('a session cookie of a response that comes before the check is session-only, too', async t => {
+  const { app } = await buildApp(t, {
+    session: { cookie: { maxAge: 60_000 } },
+    beforeTimeout (app) {
+      app.addHook('onRequest', async (request, reply) => {
+        request.session.note = 'early'
+        return reply.send('closed')
+      })
+    }
+  })
+  const lines = [(await app.inject('/me')).headers['set-cookie']].flat()
+  t.equal(lines.length, 1)
+  t.match(lines[0], /^sessionId=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/)
+})

@@ -227,3 +227,12 @@ t.test('a user whom another process took out of the session while the body came 
   t.match((await browser.get('/me')).json(), { userId: null, sessionId: id })
   t.match(store.peek(id), { cart: ['tea'] })
 })
+
+t.test('a record that is malformed when the body has come has ended', async t => {
+  const { clock, store, id, slow, cookie } = await open(t)
+  const order = await slow.begin({ url: '/order', cookie })
+  clock.tick(2 * second)
+  store.data.set(id, JSON.stringify({ ...store.peek(id), sessionTimeout: 'yesterday' }))
+  t.match((await order.finish()).json(), { userId: null, ended: 'idle' })
+  t.same(store.sessions(), [])
+})

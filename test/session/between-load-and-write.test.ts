@@ -237,3 +237,13 @@ t.test('nor is it extended', async t => {
   t.equal(store.counts.set, set)
   t.notOk('sessionTimeout' in inner.peek(id)!)
 })
+
+t.test('a session without a record that goes before it is given one is gone', async t => {
+  const { clock, inner, browser, id, afterLoad } = await open(t)
+  clock.tick(minute)
+  const { sessionTimeout, ...old } = inner.peek(id)!
+  inner.data.set(id, JSON.stringify(old))
+  afterLoad(() => inner.data.delete(id))
+  t.match((await browser.get('/me')).json(), { userId: null, ended: 'missing' })
+  t.same(inner.sessions(), [])
+})

@@ -174,3 +174,32 @@ t.test('before any request has come, what the host cannot give is said', async t
     await t.rejects(end(app, 'somebody'), code ? { code } : { message: 'down' })
   }
 })
+
+t.test('ends a session of nobody, which is not timed, as well', async t => {
+  const { app, store, browser } = await openScene(t, { routes: app => { app.post('/cart', async request => { request.session.cart = ['tea'] }) } })
+  await browser.post('/sign-out')
+  const visitor = createBrowser(app)
+  await visitor.post('/cart')
+  const [id] = store.sessions()
+  t.equal(await end(app, id!), true)
+  t.same(store.sessions(), [])
+})
+
+t.test('a session in use that another process has ended is noticed by the call', async t => {
+  const data = new Map<string, string>()
+  const gate = createGate()
+  const { here, there, id } = await openTwins(t, [new JsonStore({ data }), new JsonStore({ data })], {
+    routes (app) {
+      app.get('/held', async request => {
+        await gate.pass()
+        return { ended: request.sessionTimeout.ended, aborted: request.sessionTimeout.signal.aborted }
+      })
+    }
+  })
+  const held = here.browser.clone().get('/held')
+  await gate.reached
+  await there.browser.post('/sign-out')
+  t.equal(await end(here.app, id), false)
+  gate.open()
+  t.match((await held).json(), { ended: 'missing', aborted: true })
+})

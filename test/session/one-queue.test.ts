@@ -111,21 +111,26 @@ t.test('a sign-out waits for a write that is under way, and nothing is left', as
   t.equal((await browser.get('/me')).json().userId, null)
 })
 
-t.test('a touch that waits behind a sign-out learns of it, and writes nothing', async t => {
-  const { clock, store, inner, browser } = await open(t)
-  clock.tick(10 * minute)
-  store.plan.set.push('hang')
-  const saving = browser.clone().post('/passive-note')
-  await until(() => store.held > 0, 'the save')
-  const leaving = browser.clone().post('/sign-out')
-  await settle()
-  const touching = browser.clone().get('/me')
-  await settle()
-  store.release()
-  await Promise.all([saving, leaving])
-  t.match((await touching).json(), { userId: null, ended: 'missing' })
-  t.same(inner.sessions(), [])
-})
+for (const [waiting, after, ended] of [['a touch', 2 * minute, 'missing'], ['an end', 30 * minute, 'missing']] as const) {
+  t.test(`${waiting} that waits behind a sign-out learns of it, and does nothing`, async t => {
+    const { clock, store, inner, browser, logs } = await open(t)
+    store.plan.set.push('hang')
+    const saving = browser.clone().post('/passive-note')
+    await until(() => store.held > 0, 'the save')
+    const leaving = browser.clone().post('/sign-out')
+    await settle()
+    clock.tick(after)
+    const late = browser.clone().get('/me')
+    await settle()
+    const { set } = store.counts
+    store.release()
+    await Promise.all([saving, leaving])
+    t.match((await late).json(), { userId: null, ended })
+    t.same(inner.sessions(), [])
+    t.equal(store.counts.set - set, 1, 'the mark alone')
+    t.same(logs.filter(line => line.msg === 'session timed out'), [])
+  })
+}
 
 t.test('one session does not wait for another', async t => {
   const { app, clock, store, browser } = await open(t)

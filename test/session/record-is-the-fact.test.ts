@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
+import { createGate } from '../helpers/gate.js'
 import { openScene } from '../helpers/scene.js'
 import { day, minute, second } from '../helpers/time.js'
 
@@ -153,4 +154,32 @@ t.test('nor does one of a request that loaded the session while it was well', as
   await noting
   clock.tick(second)
   t.equal((await browser.get('/me')).json().userId, null)
+})
+
+t.test('a restart does not revive what another process has timed, and what has ended since', async t => {
+  const gate = createGate()
+  const { app, clock, store } = await openScene(t, {
+    routes (app) {
+      app.post('/cart', async request => { request.session.cart = ['tea'] })
+      app.post('/late', async request => {
+        await gate.pass()
+        request.session.userId = 'ada'
+        await request.sessionTimeout.restart()
+      })
+    }
+  })
+  store.data.clear()
+  const browser = createBrowser(app)
+  await browser.post('/cart')
+  const [id] = store.sessions()
+  const late = browser.clone().post('/late')
+  await gate.reached
+  const instant = clock.now()
+  store.data.set(id!, JSON.stringify({ ...store.peek(id!), userId: 'bob', sessionTimeout: { startedAt: instant, lastActivity: instant } }))
+  clock.tick(30 * minute)
+  gate.open()
+  const page = await late
+  t.equal(page.statusCode, 401)
+  t.match(page.json(), { code: 'FST_SESSION_TIMEOUT_ENDED' })
+  t.same(store.sessions(), [])
 })

@@ -2,6 +2,7 @@ import type { FastifyInstance, Session } from 'fastify'
 import t, { type Test } from 'tap'
 import type { FastifySessionTimeoutOptions } from '../../index.js'
 import { buildApp, type AppOptions } from '../helpers/app.js'
+import { createBrowser } from '../helpers/browser.js'
 import { openScene } from '../helpers/scene.js'
 import { JsonStore } from '../helpers/stores.js'
 import { day, hour, minute, second } from '../helpers/time.js'
@@ -128,4 +129,29 @@ t.test('a life that the application set itself is kept where the session is no l
   await browser.post('/remember-nobody')
   t.notOk('sessionTimeout' in store.peek(id)!)
   t.match(store.peek(id), { cookie: { expires: life.toISOString() } })
+})
+
+t.test('a life that the application gave a session before anybody signed in comes back when nobody is signed in', async t => {
+  const life = new Date(Date.UTC(2026, 0, 8, 12))
+  const { app, clock, store } = await openScene(t, {
+    routes (app) {
+      app.post('/cart', async request => {
+        request.session.cart = ['tea']
+        request.session.cookie.expires = life
+      })
+      app.post('/plain-sign-in', async request => { request.session.userId = 'ada' })
+      app.post('/renew', async request => { await request.sessionTimeout.restart() })
+      app.post('/plain-sign-out', async request => { delete request.session.userId })
+    }
+  })
+  store.data.clear()
+  const browser = createBrowser(app)
+  await browser.post('/cart')
+  const [id] = store.sessions()
+  await browser.post('/plain-sign-in')
+  t.notMatch(store.peek(id!), { cookie: { expires: life.toISOString() } })
+  clock.tick(10 * minute)
+  await browser.post('/renew')
+  await browser.post('/plain-sign-out')
+  t.match(store.peek(id!), { cart: ['tea'], cookie: { expires: life.toISOString() } })
 })
