@@ -23,6 +23,37 @@ if (browser) {
     t.notOk(await isSeen(page, '#secret'))
   })
 
+  t.test('without the file for what is shown, the page is covered at the end all the same, and the notice comes when that does', async t => {
+    const site = await buildSite(t, { idleTimeout: 3000, warnBefore: 1000, afterTimeout: 'unauthorized' })
+    const context = await newProfile(t, browser, [])
+    let asked = 0
+    await context.route('**/display.js*', route => {
+      asked++
+      return route.abort()
+    })
+    const page = await site.enter(context)
+    await isCovered(page)
+    t.notOk(await isSeen(page, '#secret'))
+    t.equal(await page.locator(dialog).count(), 0)
+    t.equal(asked, 1, 'it is not asked for at every second of the countdown')
+    await context.unroute('**/display.js*')
+    // The next time that somebody looks.
+    await page.waitForTimeout(10_500)
+    await page.evaluate(() => { window.dispatchEvent(new Event('focus')) })
+    await page.waitForSelector(`${dialog} >> text=You are signed out`)
+  })
+
+  t.test('a page of a visitor does not load what a session would show', async t => {
+    const site = await buildSite(t, {})
+    const context = await newProfile(t, browser, [])
+    const asked: string[] = []
+    context.on('request', request => asked.push(new URL(request.url()).pathname))
+    const page = await context.newPage()
+    await page.goto(`${site.url}/cached-page`)
+    await page.waitForTimeout(1000)
+    t.same(asked, ['/cached-page', '/session-timeout/client.js', '/session-timeout'])
+  })
+
   t.test('a server that answers with errors: covered without claiming the end, asked again when the user says so', async t => {
     const site = await buildSite(t, { idleTimeout: 5000, warnBefore: 1000, afterTimeout: 'unauthorized' })
     const context = await newProfile(t, browser, [])
