@@ -4,7 +4,8 @@ import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import type { SessionTimeoutClient, SessionTimeoutClientOptions } from '../../client/index.js'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
-import { buildSite, isCovered, isHeard } from '../helpers/site.js'
+import { buildSite, isHeard } from '../helpers/site.js'
+import { isCovered } from './covered.js'
 
 const browser = await launchChromium(t)
 if (browser) {

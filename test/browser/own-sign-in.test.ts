@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
-import { buildSite, isCovered } from '../helpers/site.js'
+import { buildSite } from '../helpers/site.js'
+import { isCovered } from './covered.js'
 
 const browser = await launchChromium(t)
 if (browser) {

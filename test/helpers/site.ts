@@ -73,11 +73,6 @@ export async function buildSite (t: Test, timeout: FastifySessionTimeoutOptions)
   }
 }
 
-/** Waits until nothing of the page is shown. */
-export async function isCovered (page: Page): Promise<void> {
-  await page.waitForFunction("getComputedStyle(document.body).visibility === 'hidden'")
-}
-
 /** Waits until the client, which the page loads as a module, has heard of the session. */
 export async function isHeard (page: Page): Promise<void> {
   await page.waitForFunction(async () => {
