@@ -1,18 +1,17 @@
 import { onActivity } from './activity.js'
-import { createDialog } from './dialog.js'
+import { createCover } from './cover.js'
+import type { Decision } from './display.js'
 import { watchWork } from './keep.js'
 import { createLeaving } from './leaving.js'
 import { listen } from './listen.js'
+import { createLoading, type LoadDisplay } from './loading.js'
 import { createCall } from './server.js'
-import { remainingOf } from './machine.js'
+import { isHidden, remainingOf } from './machine.js'
 import { runSession, type Circumstances } from './session.js'
-import { addStyles } from './styles.js'
 import { joinTabs } from './tabs.js'
 import { announce } from './tell.js'
 import { onServerTiming, readPage } from './timing.js'
 import type { ClientSettings, SessionTimeoutClient } from './types.js'
-import { covers, viewOf, type Choice } from './views.js'
-import { createVocabulary } from './vocabulary.js'
 import { onWake } from './waking.js'
 
 /** `release` takes away what covers the page of a client that was stopped; it returns whether anything did. */
@@ -22,41 +21,34 @@ export interface Made {
 }
 
 /** @param wasCovered whether a client that was stopped has left the page covered */
-export function createClient (options: ClientSettings, endpoint: URL, wasCovered: boolean): Made {
-  const vocabulary = createVocabulary(options, endpoint)
+export function createClient (
+  options: ClientSettings, endpoint: URL, loadDisplay: LoadDisplay, wasCovered: boolean
+): Made {
   const work = watchWork(options.keep)
   const leaving = createLeaving(options, endpoint)
   const tabs = joinTabs(endpoint.href, message => session.hint(message))
-  const dialog = createDialog(choice => choices[choice]())
-  const removeStyles = addStyles()
-  const undos = [tabs.close]
-  // The user has closed the warning that nothing puts off, to save the work.
-  let dismissed = false
-  let circumstances: Circumstances = { silent: false, failed: false }
-
-  const choices: Record<Choice, () => void> = {
+  const cover = createCover()
+  const decisions: Record<Decision, () => void> = {
     stay: () => session.extend(),
     signOut: () => session.end(),
     renew: () => session.end(false),
     signIn: () => leaving.signIn(session.session.reason!, work.isUnsaved()),
-    retry: () => session.retry(),
-    dismiss () {
-      dismissed = true
-      render()
-    }
+    retry: () => session.retry()
   }
+  const display = createLoading(loadDisplay, {
+    options, endpoint, isUnsaved: work.isUnsaved, decide: decision => decisions[decision]()
+  })
+  const undos = [tabs.close]
+
   const page = readPage()
   const session = runSession({ ...page, covered: page.covered || wasCovered }, {
     call: createCall(endpoint.href),
     touchInterval: options.touchInterval,
     isVisible: () => !document.hidden,
-    show (now) {
-      circumstances = now
-      render()
-    },
+    show,
     leave (reason, chosen) { if (chosen || !work.isUnsaved()) leaving.leave(reason) },
     reload: () => location.reload(),
-    announce: (before, after) => announce(before, after, options),
+    announce,
     post: tabs.post,
     complain: createComplaint(endpoint)
   })
@@ -83,30 +75,25 @@ export function createClient (options: ClientSettings, endpoint: URL, wasCovered
     session.start()
   }
 
-  function render (): void {
-    const { state } = session.session
+  function show (circumstances: Circumstances): void {
     // What a stopped client has covered stays so.
-    if (state === 'stopped') return
-    if (state !== 'unknown') vocabulary.load(render)
-    if (state !== 'warned') dismissed = false
-    const { words } = vocabulary
-    const view = viewOf(session.session, circumstances, words, work.isUnsaved)
-    const unwanted = view && !covers(view) && (options.dialog === false || (dismissed && view.kind === 'limit'))
-    dialog.show(unwanted ? null : view, words)
+    if (session.session.state === 'stopped') return
+    cover.set(isHidden(session.session))
+    display.show(session.session, circumstances)
   }
 
   function stop (): void {
     if (session.session.state === 'stopped') return
     session.stop()
     for (const undo of undos) undo()
-    if (!dialog.covers) release()
+    if (!cover.isOn) release()
   }
 
   function release (): boolean {
-    const covered = dialog.covers
-    dialog.stop()
+    const covered = cover.isOn
+    cover.set(false)
+    display.stop()
     work.stop()
-    removeStyles()
     return covered
   }
 }

@@ -3,13 +3,9 @@ import { listen, type Undo } from './listen.js'
 import type { Words } from './messages.js'
 import { covers, escapeOf, type Choice, type View } from './views.js'
 
-const coveredClass = 'session-timeout-covered'
-
 /** The dialog: a warning with a countdown, or the cover of a page that nobody may see now. */
 export interface SessionDialog {
   show (view: View | null, words: Words): void
-  /** Whether it hides the page. */
-  readonly covers: boolean
   stop (): void
 }
 
@@ -38,14 +34,13 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
     // Whatever the application opens now lies above.
     listen(document, ['toggle', 'fullscreenchange'], event => { if (event.target !== dialog && (event as ToggleEvent).newState !== 'closed') raise() }, { capture: true })
   ]
-  // Frameworks exchange the body, and set the classes of the root as they like.
+  // Frameworks exchange the body.
   const observer = new MutationObserver(changes => {
-    mark()
     if (!dialog.isConnected) putUp()
     else if (changes.some(({ attributeName, target }) => attributeName === 'open' && target !== dialog && (target as HTMLDialogElement).open)) raise()
   })
 
-  return { show, stop, get covers () { return covers(shown) } }
+  return { show, stop }
 
   function show (view: View | null, { messages, locale }: Words): void {
     if (!view) return hide()
@@ -65,7 +60,6 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
     }
     view.choices.forEach((choice, index) => { buttons.children[index]!.textContent = messages[choice] })
     if (asked) {
-      mark()
       raise()
       observe()
       if (view.kind === 'ended') quieten()
@@ -76,7 +70,6 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
     if (!shown) return
     shown = null
     observer.disconnect()
-    mark()
     dialog.close()
     dialog.remove()
     if (before instanceof HTMLElement) before.focus({ preventScroll: true })
@@ -85,10 +78,6 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
   function stop (): void {
     hide()
     for (const undo of undos) undo()
-  }
-
-  function mark (): void {
-    document.documentElement.classList.toggle(coveredClass, covers(shown))
   }
 
   /** Once more from the start: above everything that is open, and with the focus in it, but on no button. */
@@ -109,7 +98,7 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
   function observe (): void {
     observer.disconnect()
     observer.observe(document, { childList: true })
-    observer.observe(document.documentElement, { childList: true, attributes: true, attributeFilter: ['class'] })
+    observer.observe(document.documentElement, { childList: true })
     if (covers(shown)) observer.observe(document.body, { subtree: true, attributes: true, attributeFilter: ['open'] })
   }
 }

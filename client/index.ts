@@ -1,3 +1,4 @@
+import * as display from './display.js'
 import { resolveEndpoint } from './endpoint.js'
 import { startAt } from './start.js'
 import type { SessionTimeoutClient, SessionTimeoutClientOptions } from './types.js'
@@ -11,5 +12,6 @@ export type * from './types.js'
  * @throws TypeError for an endpoint that is none
  */
 export function startSessionTimeout (options: SessionTimeoutClientOptions): SessionTimeoutClient {
-  return startAt(resolveEndpoint(options?.endpoint), options)
+  // In one piece: in an application that is deployed anew, pieces of the old one cannot be had any more.
+  return startAt(resolveEndpoint(options?.endpoint), options, async () => display)
 }

@@ -92,6 +92,10 @@ export function isShown ({ state }: Session): boolean {
   return state === 'live' || state === 'warned'
 }
 
+export function isHidden ({ state }: Session): boolean {
+  return state === 'covered' || state === 'ended'
+}
+
 function leftOf ({ at, remaining }: Told): number {
   return (remaining ?? Infinity) - since(at)
 }

@@ -17,12 +17,14 @@ export interface Page {
   readonly covered: boolean
 }
 
-/** What cannot be seen in the session itself. */
+/** What cannot be seen in the session itself, or changes without it. */
 export interface Circumstances {
   /** The server does not answer. */
   readonly silent: boolean
   /** The user wanted to stay, and that failed. */
   readonly failed: boolean
+  /** To the deadline, while the user is warned. */
+  readonly seconds: number
 }
 
 export interface Ports {
@@ -73,11 +75,16 @@ export function runSession (page: Page, ports: Ports): Runner {
   let signingOut = false
   let chosen = false
   let failed = false
-  // Why another tab says that it is over.
+  // Why it is over, as somebody has said: the server once, or another tab.
   let hinted: ClientEndedReason | null = null
 
   const questions = createQuestions({
-    call: (method, body) => ports.call(method, tag, body),
+    async call (method, body) {
+      const answer = await ports.call(method, tag, body)
+      // Also when it comes too late to count: the cookie may be gone at the next question, and the reason with it.
+      if (answer.status?.ended === 'idle' || answer.status?.ended === 'absolute') hinted = answer.status.ended
+      return answer
+    },
     question: () => signingOut ? 'DELETE' : 'GET',
     hear,
     complain (code) {
@@ -120,7 +127,8 @@ export function runSession (page: Page, ports: Ports): Runner {
     },
     wake (away) {
       become(away ? doubt(session) : pass(session))
-      if (session.state === 'covered' || away || questions.quietFor > recently) questions.askNow()
+      if (session.state === 'covered' || away) questions.askNow()
+      else if (questions.quietFor > recently) questions.ask()
     },
     hint,
     told (remaining, at) {
@@ -155,8 +163,8 @@ export function runSession (page: Page, ports: Ports): Runner {
   /** Shows where the session stands, and looks again when something is due. One timer, ever. */
   function look (): void {
     clearTimeout(timer)
-    ports.show({ silent: questions.failing, failed })
     const due = dueOf(session)
+    ports.show({ silent: questions.failing, failed, seconds: due?.seconds ?? 0 })
     if (!due) return
     timer = setTimeout(() => become(pass(session)), due.ms)
     // Who has just typed is not warned only because the report was not due yet.
@@ -172,7 +180,7 @@ export function runSession (page: Page, ports: Ports): Runner {
       // Only a status tells the reason.
       questions.ask()
     } else if (code === 401 && (proven || session.state !== 'live')) {
-      over(null, true)
+      over(true)
     } else {
       // Until it has given a status, the endpoint may be the address of something else.
       become(silence(session))
@@ -187,7 +195,7 @@ export function runSession (page: Page, ports: Ports): Runner {
     proven = true
     if (!active || !status.yours) {
       if (first && page.cached && session.state !== 'unknown') ports.reload()
-      else over(status.ended, !active)
+      else over(!active)
       return 'over'
     }
     // The answer to something asked before.
@@ -202,9 +210,9 @@ export function runSession (page: Page, ports: Ports): Runner {
   }
 
   /** @param everywhere whether that is so for all tabs: another user's are none of this page's business */
-  function over (reason: Status['ended'], everywhere: boolean): void {
+  function over (everywhere: boolean): void {
     const before = session.state
-    become(end(session, signingOut ? 'signed-out' : reason === 'idle' || reason === 'absolute' ? reason : hinted ?? 'missing'))
+    become(end(session, signingOut ? 'signed-out' : hinted ?? 'missing'))
     if (everywhere && session.state !== before) ports.post({ type: 'ended', reason: session.reason! })
   }
 

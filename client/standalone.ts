@@ -1,3 +1,4 @@
+import type { LoadDisplay } from './loading.js'
 import { startAt } from './start.js'
 import { joinTabs } from './tabs.js'
 import type { ClientSettings, SessionTimeoutClient } from './types.js'
@@ -17,5 +18,11 @@ function finishSignIn (): void {
 
 if (location.pathname === `${endpoint.pathname}/resumed`) finishSignIn()
 
+/** Beside this file. Browsers remember by its address that a module could not be loaded, so each attempt has its own. */
+const loadDisplay: LoadDisplay = attempt => {
+  const address = `./display.js#${attempt}`
+  return import(address)
+}
+
 /** For scripts of the page: `import { sessionTimeout } from '/session-timeout/client.js'` is this very client. */
-export const sessionTimeout: SessionTimeoutClient = startAt(endpoint, __SESSION_TIMEOUT_CONFIG__)
+export const sessionTimeout: SessionTimeoutClient = startAt(endpoint, __SESSION_TIMEOUT_CONFIG__, loadDisplay)

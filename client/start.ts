@@ -1,4 +1,5 @@
 import { createClient, type Made } from './client.js'
+import type { LoadDisplay } from './loading.js'
 import { findLacks } from './needs.js'
 import { createCall } from './server.js'
 import type { ClientSettings, SessionTimeoutClient } from './types.js'
@@ -7,7 +8,7 @@ import type { ClientSettings, SessionTimeoutClient } from './types.js'
 const registry = Symbol.for('fastify-session-timeout')
 
 /** Started again for the same endpoint, it gives the client that runs. */
-export function startAt (endpoint: URL, options: ClientSettings): SessionTimeoutClient {
+export function startAt (endpoint: URL, options: ClientSettings, loadDisplay: LoadDisplay): SessionTimeoutClient {
   const lacks = findLacks()
   if (lacks.length > 0) {
     console.warn(`session-timeout: nobody is warned, this browser lacks ${lacks.join(', ')}`)
@@ -17,7 +18,7 @@ export function startAt (endpoint: URL, options: ClientSettings): SessionTimeout
   const old = clients.get(endpoint.href)
   if (old && old.client.state !== 'stopped') return old.client
   // A page that was covered when its client was stopped stays so until the new one knows better.
-  const made = createClient(options, endpoint, old?.release() ?? false)
+  const made = createClient(options, endpoint, loadDisplay, old?.release() ?? false)
   clients.set(endpoint.href, made)
   return made.client
 }

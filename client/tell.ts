@@ -1,16 +1,16 @@
 import { isShown, remainingOf, type Session } from './machine.js'
-import type { ClientSettings } from './types.js'
 
-/** Tells the application what a change means to it, by an event and by its callback. */
-export function announce (before: Session, after: Session, options: ClientSettings): void {
+type Events = Pick<DocumentEventMap, 'sessionwarning' | 'sessionextended' | 'sessionended' | 'sessionresumed'>
+
+/** Tells the application, by events, what a change means to it. */
+export function announce (before: Session, after: Session): void {
   const remaining = remainingOf(after)
-  if (before.state === 'ended' && isShown(after)) tell('sessionresumed', options.onResumed, { remaining })
-  if (before.warned && after.state === 'live') tell('sessionextended', options.onExtended, { remaining })
-  if (!before.warned && after.warned) tell('sessionwarning', options.onWarning, { remaining: remaining!, canExtend: after.known!.canExtend })
-  if (before.state !== 'ended' && after.state === 'ended') tell('sessionended', options.onEnded, { reason: after.reason! })
+  if (before.state === 'ended' && isShown(after)) tell('sessionresumed', { remaining })
+  if (before.warned && after.state === 'live') tell('sessionextended', { remaining })
+  if (!before.warned && after.warned) tell('sessionwarning', { remaining: remaining!, canExtend: after.known!.canExtend })
+  if (before.state !== 'ended' && after.state === 'ended') tell('sessionended', { reason: after.reason! })
 }
 
-function tell<Detail> (type: string, callback: ((detail: Detail) => void) | undefined, detail: Detail): void {
+function tell<Type extends keyof Events> (type: Type, detail: Events[Type]['detail']): void {
   document.dispatchEvent(new CustomEvent(type, { detail }))
-  callback?.(detail)
 }

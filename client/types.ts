@@ -37,12 +37,6 @@ export interface SessionTimeoutClientOptions {
   reasonParam?: string | false
   /** Least ms between two reports of activity, and not under a second. @default as the server's default */
   touchInterval?: number
-  onWarning?: (detail: WarningDetail) => void
-  /** The user was being warned, and now stays. */
-  onExtended?: (detail: RemainingDetail) => void
-  onEnded?: (detail: EndedDetail) => void
-  /** The page had ended, and its user is signed in again: a new CSRF token is due, and calls that failed may be tried again. */
-  onResumed?: (detail: RemainingDetail) => void
 }
 
 /** What a client is told besides its endpoint. */
@@ -81,8 +75,10 @@ export interface SessionTimeoutClient {
 declare global {
   interface DocumentEventMap {
     sessionwarning: CustomEvent<WarningDetail>
+    /** The user was being warned, and now stays. */
     sessionextended: CustomEvent<RemainingDetail>
     sessionended: CustomEvent<EndedDetail>
+    /** The page had ended, and its user is signed in again: a new CSRF token is due, and calls that failed may be tried again. */
     sessionresumed: CustomEvent<RemainingDetail>
   }
 }

@@ -1,5 +1,5 @@
 import { formatTime, isMilestone, type Words } from './messages.js'
-import { dueOf, type Session } from './machine.js'
+import type { Session } from './machine.js'
 import type { Circumstances } from './session.js'
 
 /** What the user can choose, by the text of its button. */
@@ -18,11 +18,10 @@ export interface View {
 
 /** @param kept whether something on the page is not saved */
 export function viewOf (
-  session: Session, { silent, failed }: Circumstances, { messages, locale }: Words, kept: () => boolean
+  session: Session, { silent, failed, seconds }: Circumstances, { messages, locale }: Words, kept: () => boolean
 ): View | null {
   const { state, known, reason } = session
   if (state === 'warned') {
-    const seconds = dueOf(session)!.seconds!
     const kind = known!.canExtend ? 'stay' : 'limit'
     const text = messages[kind === 'stay' ? 'warning' : kind].replace('{time}', formatTime(seconds, locale))
     return {

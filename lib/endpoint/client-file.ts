@@ -14,6 +14,11 @@ export function buildClientFile ({ afterTimeout, fixedInterval }: Settings): Sta
   return createStaticFile(readFileSync(clientPath(), 'utf8').replace('__SESSION_TIMEOUT_CONFIG__', () => JSON.stringify(config)))
 }
 
+/** What the client loads once there is a session: the dialog. */
+export function readDisplayFile (): StaticFile {
+  return createStaticFile(readFileSync(join(dirname(clientPath()), 'display.js'), 'utf8'))
+}
+
 /** The client's texts by language, such as `de`: no page loads more than the one that it speaks. */
 export function readLanguageFiles (): ReadonlyMap<string, StaticFile> {
   const folder = join(dirname(clientPath()), 'languages')

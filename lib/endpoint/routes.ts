@@ -7,7 +7,7 @@ import { touchAt } from '../session/touch.js'
 import { visitOf } from '../session/visit.js'
 import { sessionOf } from '../store/host-session.js'
 import { acceptAnyBody, readTypeLoosely, reportSchema, type Report } from './body.js'
-import { buildClientFile, readLanguageFiles } from './client-file.js'
+import { buildClientFile, readDisplayFile, readLanguageFiles } from './client-file.js'
 import { resumedPage } from './resumed-page.js'
 import { createCrossSiteHook } from './same-origin.js'
 import type { StaticFile } from './static-file.js'
@@ -24,6 +24,7 @@ export async function registerRoutes (
 ): Promise<void> {
   const { settings: { warnBefore, cookieName, trustedOrigins } } = registration
   const client = buildClientFile(registration.settings)
+  const display = readDisplayFile()
   const languages = readLanguageFiles()
   const onRequest = [createCrossSiteHook(trustedOrigins), readTypeLoosely]
   acceptAnyBody(app)
@@ -70,6 +71,10 @@ export async function registerRoutes (
 
   app.get(`${endpoint}/client.js`, file, async function sendClient (request, reply) {
     return sendFile(request, reply, 'text/javascript', client)
+  })
+
+  app.get(`${endpoint}/display.js`, file, async function sendDisplay (request, reply) {
+    return sendFile(request, reply, 'text/javascript', display)
   })
 
   app.get<{ Params: { language: string } }>(`${endpoint}/languages/:language.json`, file, async function sendLanguage (request, reply) {

@@ -1,42 +1,45 @@
-import type { Page } from 'playwright-core'
 import t from 'tap'
+import type { SessionTimeoutClient } from '../../client/index.js'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
 import { buildSite } from '../helpers/site.js'
 
 const browser = await launchChromium(t)
 if (browser) {
   const dialog = '.session-timeout'
+  const keys = ['a', 'Space', 'b', 'Enter', 'c', 'Tab', 'Space', 'd', 'Enter']
 
-  t.test('whoever types when the absolute limit comes near neither signs out nor closes anything', async t => {
-    const site = await buildSite(t, { idleTimeout: false, absoluteTimeout: 9000, warnBefore: 8000 })
-    const context = await newProfile(t, browser, [])
-    for (let i = 0; i < 8; i++) {
-      const page = await site.enter(context)
-      await page.focus('#note')
-      await typeThrough(page)
-      t.equal(await page.getAttribute(dialog, 'data-view'), 'limit', 'the warning is there')
-      t.equal(site.calls.filter(({ method }) => method === 'DELETE').length, 0, 'and no key has signed out')
-      await page.close()
-    }
-  })
-
-  t.test('nor does typing press a button of the idle warning', async t => {
-    const site = await buildSite(t, { idleTimeout: 9000, warnBefore: 8000 })
-    const context = await newProfile(t, browser, [])
-    for (let i = 0; i < 8; i++) {
-      const page = await site.enter(context, '/login')
-      // Without reports of activity the warning opens in the middle of a word.
-      await page.evaluate(async () => {
-        const path = '/module.js'
-        const { startSessionTimeout } = await import(path) as typeof import('../../client/index.js')
-        startSessionTimeout({ endpoint: '/session-timeout', activity: false })
-      })
-      await typeThrough(page)
-      t.equal(await page.getAttribute(dialog, 'data-view'), 'stay', 'the warning is there')
-      t.same(site.calls.filter(({ method }) => method !== 'GET'), [])
-      await page.close()
-    }
-  })
+  const absolute = { idleTimeout: false, absoluteTimeout: 60_000, warnBefore: 59_000 } as const
+  const idle = { idleTimeout: 60_000, warnBefore: 59_000 }
+  for (const [view, limits] of [['limit', absolute], ['stay', idle], ['ended', idle]] as const) {
+    t.test(`whoever types while the dialog opens presses nothing in it, in 100 of 100 tries: ${view}`, async t => {
+      // Who signs in again in the page is the same user, and gets it back.
+      const site = await buildSite(t, { user: session => session.userId, ...limits })
+      let tries = 0
+      let tooSlow = 0
+      await Promise.all(Array.from({ length: 4 }, async () => {
+        const context = await newProfile(t, browser, [])
+        const page = await site.enter(context, '/login')
+        await page.evaluate(watchKeys)
+        while (tries < 100 && tooSlow < 100) {
+          await page.evaluate(startAnew, view === 'ended')
+          for (let i = 0; i < 25; i++) {
+            const next = page.waitForTimeout(95)
+            await page.keyboard.press(keys[i % keys.length]!)
+            await next
+          }
+          const { longestPause, sent } = await page.evaluate(() => (window as unknown as { typing: Typing }).typing)
+          const found = await page.evaluate(() => document.querySelector<HTMLElement>('.session-timeout')?.dataset.view)
+          // A second without keys is enough to have seen the question: that was no typing.
+          if (longestPause > 950) tooSlow++
+          else {
+            tries++
+            if (found !== view || sent.join() !== (view === 'ended' ? 'DELETE' : '')) t.fail(`${found} instead of ${view}, and sent: ${sent.join()}`)
+          }
+        }
+      }))
+      t.ok(tries >= 100, `${tries} tries, and ${tooSlow} in which the machine was too slow to type`)
+    })
+  }
 
   t.test('Esc closes the warning of the absolute limit, and a second without keys is enough for Enter to stay', async t => {
     const site = await buildSite(t, { idleTimeout: 20_000, warnBefore: 18_000 })
@@ -77,14 +80,39 @@ if (browser) {
     await page.waitForSelector(`${dialog} >> text=You are signed out`)
     t.match(await page.locator(dialog).ariaSnapshot(), /^- alertdialog "You are signed out"[^:]*:\n {2}- heading "You are signed out" \[level=2\]\n {2}- status: You have signed out\. For your security, this page is not shown\.\n {2}- button "Sign in again"$/)
   })
+}
 
-  /** Ten keys a second, words and lines and Tab, until a while after the dialog has opened. */
-  async function typeThrough (page: Page): Promise<void> {
-    const keys = ['a', 'Space', 'b', 'Enter', 'c', 'Tab', 'Space', 'd', 'Enter']
-    for (let after = 0, at = 0; after < 20; at++) {
-      await page.keyboard.press(keys[at % keys.length]!)
-      await page.waitForTimeout(90)
-      if (after > 0 || await page.isVisible(dialog)) after++
-    }
+/** In the page: the longest time between two keys, and what was sent but questions. */
+interface Typing {
+  longestPause: number
+  sent: string[]
+}
+
+function watchKeys (): void {
+  let last: number | undefined
+  const typing: Typing = { longestPause: 0, sent: [] }
+  Object.assign(window, { typing, restart: () => Object.assign(typing, { longestPause: 0, sent: [] }) && (last = undefined) })
+  window.addEventListener('keydown', ({ timeStamp }) => {
+    typing.longestPause = Math.max(typing.longestPause, timeStamp - (last ?? timeStamp))
+    last = timeStamp
+  }, true)
+  const { fetch } = window
+  window.fetch = (url, init) => {
+    if (init?.method && init.method !== 'GET') typing.sent.push(init.method)
+    return fetch(url, init)
   }
+  document.body.append(document.createElement('textarea'))
+}
+
+/** In the page: a session that has just begun, whose warning comes in a second, or whose end. Without reports of activity it opens in the middle of a word. */
+async function startAnew (ending: boolean): Promise<void> {
+  const page = window as unknown as { client?: SessionTimeoutClient, restart: () => void }
+  page.client?.stop()
+  await fetch('/sign-in', { method: 'POST' })
+  const path = '/module.js'
+  const { startSessionTimeout } = await import(path) as typeof import('../../client/index.js')
+  page.client = startSessionTimeout({ endpoint: '/session-timeout', activity: false })
+  document.querySelector('textarea')!.focus()
+  if (ending) setTimeout(() => page.client!.end(), 1000)
+  page.restart()
 }

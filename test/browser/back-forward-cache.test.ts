@@ -16,7 +16,7 @@ if (browser) {
         const seen: boolean[] = []
         Object.assign(window, { seen })
         // After every listener of the client, before anything is painted.
-        window.addEventListener('pageshow', () => { seen.push(document.documentElement.matches('.session-timeout-covered')) })
+        window.addEventListener('pageshow', () => { seen.push(getComputedStyle(document.body).visibility === 'hidden') })
       })
       await page.click('text=Elsewhere')
       await page.waitForURL(/login/)

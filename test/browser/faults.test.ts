@@ -5,11 +5,11 @@ import t from 'tap'
 import type { SessionTimeoutClient, SessionTimeoutClientOptions } from '../../client/index.js'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
 import { buildSite, isHeard } from '../helpers/site.js'
+import { isCovered } from './covered.js'
 
 const browser = await launchChromium(t)
 if (browser) {
   const dialog = '.session-timeout'
-  const covered = 'html.session-timeout-covered'
   const endpoint = /\/session-timeout(?:\?|$)/
 
   t.test('a status call that never ends does not keep the page open past the deadline', async t => {
@@ -18,10 +18,41 @@ if (browser) {
     await context.route(endpoint, () => {})
     const page = await site.enter(context)
     const start = site.record()!.lastActivity
-    await page.waitForSelector(covered)
+    await isCovered(page)
     const after = Date.now() - start
     t.ok(after > 2500 && after < 4000, `covered ${after} ms after the last activity`)
     t.notOk(await isSeen(page, '#secret'))
+  })
+
+  t.test('without the file for what is shown, the page is covered at the end all the same, and the notice comes when that does', async t => {
+    const site = await buildSite(t, { idleTimeout: 3000, warnBefore: 1000, afterTimeout: 'unauthorized' })
+    const context = await newProfile(t, browser, [])
+    let asked = 0
+    await context.route('**/display.js*', route => {
+      asked++
+      return route.abort()
+    })
+    const page = await site.enter(context)
+    await isCovered(page)
+    t.notOk(await isSeen(page, '#secret'))
+    t.equal(await page.locator(dialog).count(), 0)
+    t.equal(asked, 1, 'it is not asked for at every second of the countdown')
+    await context.unroute('**/display.js*')
+    // The next time that somebody looks.
+    await page.waitForTimeout(10_500)
+    await page.evaluate(() => { window.dispatchEvent(new Event('focus')) })
+    await page.waitForSelector(`${dialog} >> text=You are signed out`)
+  })
+
+  t.test('a page of a visitor does not load what a session would show', async t => {
+    const site = await buildSite(t, {})
+    const context = await newProfile(t, browser, [])
+    const asked: string[] = []
+    context.on('request', request => asked.push(new URL(request.url()).pathname))
+    const page = await context.newPage()
+    await page.goto(`${site.url}/cached-page`)
+    await page.waitForTimeout(1000)
+    t.same(asked, ['/cached-page', '/session-timeout/client.js', '/session-timeout'])
   })
 
   t.test('a server that answers with errors: covered without claiming the end, asked again when the user says so', async t => {
@@ -230,7 +261,7 @@ if (browser) {
     })
   }
 
-  t.test('a callback that throws keeps nobody on the page, and is not hidden', async t => {
+  t.test('a listener that throws keeps nobody on the page, and is not hidden', async t => {
     const complaints: string[] = []
     const site = await buildSite(t, { idleTimeout: 2000, warnBefore: 500 })
     const context = await newProfile(t, browser, complaints)
@@ -282,12 +313,12 @@ if (browser) {
     await context.route(endpoint, route => route.fulfill({ status: 500 }))
     t.equal(await page.evaluate(() => (window as unknown as { client: SessionTimeoutClient }).client.extend()), false)
     t.equal(await page.evaluate(() => (window as unknown as { client: SessionTimeoutClient }).client.end()), false)
-    await page.waitForSelector(covered)
+    await isCovered(page)
     await context.unroute(endpoint)
     await page.click('text=Try again')
     await page.waitForSelector(`${dialog} >> text=You are signed out`)
     await page.evaluate(() => (window as unknown as { client: SessionTimeoutClient }).client.stop())
-    t.equal(await page.locator(covered).count(), 1, 'what is covered stays so')
+    t.notOk(await isSeen(page, 'h1'), 'what is covered stays so')
     await page.close()
     const other = await openModule(context, site)
     await startClient(other, {})
@@ -324,11 +355,8 @@ if (browser) {
       // An address of the test's server: nothing that a compiler could find.
       const path = '/module.js'
       const { startSessionTimeout } = await import(path) as typeof import('../../client/index.js')
-      const client = startSessionTimeout({
-        endpoint: '/session-timeout',
-        ...options,
-        ...(throwing ? { onEnded: () => { throw new Error('thrown by the application') } } : {})
-      })
+      if (throwing) document.addEventListener('sessionended', () => { throw new Error('thrown by the application') })
+      const client = startSessionTimeout({ endpoint: '/session-timeout', ...options })
       Object.assign(window, { client })
     }, [options, throwing] as const)
   }

@@ -23,6 +23,7 @@ if (browser) {
     await page.waitForTimeout(500)
     t.equal(await topmost(page), 'session-timeout')
     t.notOk(await isSeen(page, '#modal'))
+    t.notOk(await isSeen(page, '#popover'), 'a popover that forces its visibility neither')
     await page.evaluate(() => document.querySelector<HTMLDialogElement>('dialog.session-timeout')!.close())
     await page.waitForTimeout(200)
     t.equal(await topmost(page), 'session-timeout', 'nor does closing it help')
@@ -69,6 +70,21 @@ if (browser) {
     await page.waitForSelector(dialog, { state: 'detached' })
     t.same(await page.evaluate(() => (window as unknown as { seen: string[] }).seen.filter(type => type !== 'focusin')), [], 'they have seen nothing of it')
     t.equal(site.calls.filter(({ method }) => method === 'POST').length, 1)
+  })
+
+  t.test('a page in full screen is warned, and covered', async t => {
+    const site = await buildSite(t, { idleTimeout: 7000, warnBefore: 4000, afterTimeout: 'unauthorized' })
+    const context = await newProfile(t, browser, [])
+    const page = await site.enter(context)
+    await page.evaluate(() => { document.querySelector('#button')!.addEventListener('click', () => document.querySelector('main')!.requestFullscreen()) })
+    await page.click('#button')
+    await page.waitForFunction(() => document.fullscreenElement?.matches('main'))
+    await page.waitForSelector(dialog)
+    t.equal(await topmost(page), 'session-timeout', 'above what fills the screen')
+    await page.waitForSelector(`${dialog} >> text=You are signed out`)
+    t.ok(await page.evaluate(() => document.fullscreenElement?.matches('main')))
+    t.equal(await topmost(page), 'session-timeout')
+    t.notOk(await isSeen(page, '#secret'))
   })
 
   t.test('nothing of a covered page is printed', async t => {

@@ -129,7 +129,7 @@ if (browser) {
   })
 
   t.test('on plain http, where browsers keep Server-Timing from scripts, the page asks instead', async t => {
-    const site = await buildSite(t, { user, idleTimeout: 3000, warnBefore: 1500, afterTimeout: 'unauthorized' })
+    const site = await buildSite(t, { user, idleTimeout: 7000, warnBefore: 4500, afterTimeout: 'unauthorized' })
     const context = await newProfile(t, browser, [])
     // Chromium hands it over there too.
     await context.addInitScript(() => {

@@ -34,7 +34,7 @@ async function open (t: Test, page: Partial<Page> | null = {}, answer: Partial<A
     posted: [],
     left: [],
     events: [],
-    shown: { silent: false, failed: false },
+    shown: { silent: false, failed: false, seconds: 0 },
     reloads: 0,
     visible: true,
     answer,
@@ -326,4 +326,15 @@ t.test('who has just typed is reported instead of asked for', async t => {
 t.test('a page may be covered from the start', async t => {
   const stage = await open(t, { covered: true })
   t.same(stage.events, ['covered live'])
+})
+
+t.test('the reason is kept, whatever becomes of the answer that told it', async t => {
+  const stage = await open(t)
+  stage.answer = { code: 200, status: { ...nobody, ended: 'idle' } }
+  stage.runner.wake(true)
+  // Covered by another tab meanwhile: the answer on its way is out of date, and the next one finds no cookie any more.
+  stage.runner.hint({ type: 'ended', reason: 'missing' })
+  stage.answer = { code: 200, status: nobody }
+  await stage.run(0)
+  t.same(stage.left, [['idle', false]])
 })

@@ -6,7 +6,7 @@ import { english } from '../../client/messages.js'
 import { confirmOf, covers, escapeOf, viewOf } from '../../client/views.js'
 
 const words = { messages: english, locale: 'en' }
-const quiet = { silent: false, failed: false }
+const quiet = { silent: false, failed: false, seconds: 61 }
 
 t.test('what is shown in each state, and what keys do there', async t => {
   const clock = FakeTimers.install({ toFake: ['Date', 'performance'] })
@@ -35,7 +35,7 @@ t.test('milestones are announced, and so is that staying has failed', async t =>
   const clock = FakeTimers.install({ toFake: ['Date', 'performance'] })
   t.teardown(() => clock.uninstall())
   for (const [remaining, failed, announce] of [[60_000, false, true], [59_000, false, false], [59_000, true, true]] as const) {
-    const view = viewOf(recognise({ at: instant(), remaining, warnBefore: 120_000, canExtend: true }), { silent: false, failed }, words, () => false)!
+    const view = viewOf(recognise({ at: instant(), remaining, warnBefore: 120_000, canExtend: true }), { silent: false, failed, seconds: remaining / 1000 }, words, () => false)!
     t.equal(view.announce, announce, `${remaining}, ${failed}`)
     if (failed) t.match(view.text, 'The server does not answer')
   }

@@ -72,7 +72,7 @@ t.test('GET after the end says why, whatever pages get', async t => {
 
 t.test('HEAD answers as GET, without a body', async t => {
   const { browser } = await open(t)
-  for (const path of [url, `${url}/client.js`]) {
+  for (const path of [url, `${url}/client.js`, `${url}/display.js`]) {
     const page = await browser.request({ method: 'HEAD', url: path })
     t.equal(page.statusCode, 200)
     t.equal(page.body, '')
@@ -325,7 +325,7 @@ t.test('every route has a schema, for generators of API documents', async t => {
     timeout: { endpoint: url },
     before: app => { app.addHook('onRoute', ({ method, path, schema }) => { if (path.startsWith(url)) routes[`${String(method)} ${path}`] = schema }) }
   })
-  t.same(Object.keys(routes).toSorted(), [`DELETE ${url}`, `GET ${url}`, `GET ${url}/client.js`, `GET ${url}/languages/:language.json`, `GET ${url}/resumed`, `HEAD ${url}`, `HEAD ${url}/client.js`, `HEAD ${url}/languages/:language.json`, `HEAD ${url}/resumed`, `POST ${url}`])
+  t.same(Object.keys(routes).toSorted(), [`DELETE ${url}`, `GET ${url}`, `GET ${url}/client.js`, `GET ${url}/display.js`, `GET ${url}/languages/:language.json`, `GET ${url}/resumed`, `HEAD ${url}`, `HEAD ${url}/client.js`, `HEAD ${url}/display.js`, `HEAD ${url}/languages/:language.json`, `HEAD ${url}/resumed`, `POST ${url}`])
   for (const [name, schema] of Object.entries(routes)) t.type(schema, 'object', name)
 })
 
@@ -347,6 +347,15 @@ t.test('the client is JavaScript with a tag, asked for anew at every load', asyn
     t.equal(again.headers.etag, tag)
   }
   t.equal((await browser.get(`${url}/client.js`, { 'if-none-match': '"other"' })).statusCode, 200)
+})
+
+t.test('so is what it loads once there is a session', async t => {
+  const { browser } = await open(t)
+  t.match((await browser.get(`${url}/client.js`)).body, 'import(`./display.js')
+  const page = await browser.get(`${url}/display.js`)
+  t.match(page.headers, { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff', etag: /^"[\w-]{27}"$/ })
+  t.match(page.body, /export\{\w+ as createDisplay\}/)
+  t.same(page.setCookies, [])
 })
 
 t.test('the client is served whatever has become of the session', async t => {

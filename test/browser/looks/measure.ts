@@ -8,6 +8,8 @@ export interface Look {
   tiny: string[]
   /** What sticks out of the window, or out of the dialog to the side. */
   outside: string[]
+  /** Buttons that have to be scrolled to. */
+  hidden: string[]
   /** Where the middle of the dialog is not the middle of the window, across. */
   aside: string[]
 }
@@ -17,7 +19,7 @@ export function measure (selector: string): Look {
   const dialog = document.querySelector<HTMLElement>(selector)
   if (!dialog) throw new Error('no dialog')
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!
-  const look: Look = { faint: [], small: [], tiny: [], outside: [], aside: [] }
+  const look: Look = { faint: [], small: [], tiny: [], outside: [], hidden: [], aside: [] }
 
   for (const element of [dialog, ...dialog.querySelectorAll<HTMLElement>('*')]) {
     const words = [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.textContent).join('').trim()
@@ -28,8 +30,10 @@ export function measure (selector: string): Look {
     if (contrast < 4.5) look.faint.push(`${words}: ${contrast.toFixed(2)}`)
     if (parseFloat(fontSize) < 14) look.small.push(`${words}: ${fontSize}`)
   }
+  const bottomEdge = Math.min(innerHeight, dialog.getBoundingClientRect().bottom)
   for (const button of dialog.querySelectorAll('button')) {
-    const { width, height } = button.getBoundingClientRect()
+    const { width, height, bottom } = button.getBoundingClientRect()
+    if (bottom > bottomEdge + 0.5) look.hidden.push(button.textContent)
     if (width < 24 || height < 24) look.tiny.push(`${button.textContent}: ${width} x ${height}`)
   }
   const { left, top, right, bottom } = dialog.getBoundingClientRect()

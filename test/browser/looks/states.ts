@@ -55,4 +55,6 @@ async function shows (page: Page, text: string): Promise<void> {
     const found = document.querySelector(selector!)
     return !!found?.getClientRects().length && found.textContent!.includes(text!)
   }, [dialog, text])
+  // Of what is being checked nothing is seen for a while.
+  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)))
 }

@@ -1,8 +1,7 @@
-import css from './style.css'
 import type { Undo } from './listen.js'
 
-/** Adds the styles as a constructed style sheet: a strict CSP forbids style elements and attributes, not this. */
-export function addStyles (): Undo {
+/** Adds styles as a constructed style sheet: a strict CSP forbids style elements and attributes, not this. */
+export function addStyles (css: string): Undo {
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(css)
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
