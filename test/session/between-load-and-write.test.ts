@@ -247,3 +247,18 @@ t.test('a session without a record that goes before it is given one is gone', as
   t.match((await browser.get('/me')).json(), { userId: null, ended: 'missing' })
   t.same(inner.sessions(), [])
 })
+
+t.test('a session that another process extended ends for a stricter route all the same, though others found it live', async t => {
+  const { clock, inner, browser, id, afterLoad } = await open(t, {
+    routes (app) {
+      app.get('/strict', { config: { sessionTimeout: { idleTimeout: '10m' } } }, async request => ({ userId: request.session.userId ?? null, ended: request.sessionTimeout.ended }))
+    }
+  })
+  const startedAt = clock.now()
+  clock.tick(30 * minute)
+  afterLoad(() => inner.data.set(id, JSON.stringify({ ...inner.peek(id), sessionTimeout: { startedAt, lastActivity: startedAt + 15 * minute } })))
+  const [general, strict] = await Promise.all([browser.clone().get('/me'), browser.clone().get('/strict')])
+  t.match(general.json(), { userId: 'ada', ended: null })
+  t.match(strict.json(), { userId: null, ended: 'idle' })
+  t.same(inner.sessions(), [])
+})

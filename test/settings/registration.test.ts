@@ -32,21 +32,29 @@ t.test('sessions that live in the browser are refused, saying what to take', asy
   })
 })
 
-t.test('a session that does not hold its store ends the request, saying which version is needed', async t => {
-  const app = Fastify()
-  t.teardown(() => app.close())
-  await app.register(cookie)
-  app.decorate('decryptSession', () => {})
-  app.decorateRequest('session')
-  app.addHook('onRequest', async request => { request.session = { sessionId: 'x', encryptedSessionId: 'x.y' } as typeof request.session })
-  await app.register(sessionTimeout)
-  app.get('/', async () => 'never')
-  t.match((await app.inject('/')).json(), {
-    statusCode: 500,
-    code: 'FST_SESSION_TIMEOUT_NO_SESSION',
-    message: 'This version of @fastify/session cannot be guarded: use 11.1.3 or later of its version 11'
+for (const missing of ['store', 'signer', 'generator of ids']) {
+  t.test(`a session that does not hold its ${missing} ends the request, saying which version is needed`, async t => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(cookie)
+    const store = { get () {}, set () {}, destroy () {} }
+    const holds: Record<string, unknown> = { store, signer: { sign: () => '', unsign: () => ({ valid: false, value: null }) }, 'generator of ids': () => 'x' }
+    app.decorate('decryptSession', () => {})
+    app.decorateRequest('session')
+    app.decorateRequest('sessionStore' as 'id', { getter: () => store as unknown as string })
+    app.addHook('onRequest', async request => {
+      const slots = Object.entries(holds).filter(([name]) => name !== missing).map(([name, value]) => [Symbol(name), value])
+      request.session = { sessionId: 'x', encryptedSessionId: 'x.y', ...Object.fromEntries(slots) } as typeof request.session
+    })
+    await app.register(sessionTimeout)
+    app.get('/', async () => 'never')
+    t.match((await app.inject('/')).json(), {
+      statusCode: 500,
+      code: 'FST_SESSION_TIMEOUT_NO_SESSION',
+      message: 'This version of @fastify/session cannot be guarded: use 11.1.3 or later of its version 11'
+    })
   })
-})
+}
 
 t.test('registering twice in one scope is refused', async t => {
   await t.rejects(buildApp(t, { routes: async app => { await app.register(sessionTimeout) } }), {
