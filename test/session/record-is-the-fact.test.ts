@@ -183,3 +183,13 @@ t.test('a restart does not revive what another process has timed, and what has e
   t.match(page.json(), { code: 'FST_SESSION_TIMEOUT_ENDED' })
   t.same(store.sessions(), [])
 })
+
+t.test('a restart starts the clocks of a session that has some, whatever appliesTo says by then', async t => {
+  const { browser, clock, store, id } = await openScene(t, {
+    timeout: { appliesTo: request => request.url === '/sign-in' },
+    routes: app => { app.post('/restart', async request => { await request.sessionTimeout.restart() }) }
+  })
+  clock.tick(10 * minute)
+  t.equal((await browser.post('/restart')).statusCode, 200)
+  t.match(store.peek(id), { sessionTimeout: { startedAt: clock.now(), lastActivity: clock.now() } })
+})

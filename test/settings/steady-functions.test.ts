@@ -118,3 +118,22 @@ t.test('a limit function that fails while a session is exchanged on an unchecked
   fails = false
   t.equal((await browser.get('/me')).json().userId, 'ada')
 })
+
+t.test('limit functions are asked once a request, however often its time left is', async t => {
+  let calls = 0
+  const { browser, clock } = await openScene(t, {
+    timeout: { endpoint: '/session-timeout', idleTimeout: () => { calls++; return '30m' } },
+    routes (app) {
+      app.get('/often', async request => {
+        await request.sessionTimeout.touch()
+        return [request.sessionTimeout.remaining, request.sessionTimeout.expiresAt, request.sessionTimeout.startedAt]
+      })
+    }
+  })
+  for (const url of ['/me', '/often', '/session-timeout']) {
+    clock.tick(2 * minute)
+    calls = 0
+    t.equal((await browser.get(url)).statusCode, 200)
+    t.equal(calls, 1, url)
+  }
+})

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
 import { createGate, type Gate } from '../helpers/gate.js'
-import { openTwins, settle, type Twin } from '../helpers/scene.js'
+import { openScene, openTwins, settle, type Twin } from '../helpers/scene.js'
 import { LossyStore } from '../helpers/stores.js'
 import { minute, second } from '../helpers/time.js'
 
@@ -100,3 +100,14 @@ for (const way of ['a save', 'a touch'] as const) {
     })
   }
 }
+
+t.test('a write that was answered is not looked after', async t => {
+  const { clock, store, browser } = await openScene(t, { timers: true })
+  clock.tick(10 * minute)
+  await browser.get('/me')
+  await settle()
+  const counts = { ...store.counts }
+  await clock.run(3 * minute)
+  await settle()
+  t.same(store.counts, counts)
+})

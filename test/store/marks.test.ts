@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import session, { type SessionStore } from '@fastify/session'
 import type { FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
+import { markOf } from '../../lib/store/marks.js'
 import { createBrowser } from '../helpers/browser.js'
 import { createGate, type Gate } from '../helpers/gate.js'
 import { openTwins, settle, until, type Twin } from '../helpers/scene.js'
@@ -201,4 +202,20 @@ t.test("the host's own store, which is of this process alone, gets no marks", as
   const { here } = await openTwins(t, [store, store])
   await here.browser.post('/sign-out')
   t.same([...kept.keys()], [])
+})
+
+t.test('a mark has the alphabet of the whole id, and no narrower one', async t => {
+  const hex = '0123456789abcdef'.repeat(2)
+  const rows: Array<[id: string, mark: RegExp]> = [
+    [hex, /^[0-9a-f]{32}$/],
+    [hex.toUpperCase(), /^[0-9A-F]{32}$/],
+    [`${hex}-${hex}`, /^[0-9a-f]{32}-[0-9a-f]{32}$/],
+    [`g${hex}`, /^(?=.*[g-v])[0-9a-v]{33}$/],
+    [`${hex}z`, /^(?=.*[g-v])[0-9a-v]{33}$/],
+    // Of several alphabets, or too short to be told from somebody's id: as the host makes them.
+    ...[`_${hex}`, `${hex}_`, `G${hex}`, `${hex}G`, `a${hex.toUpperCase()}`, `${hex.toUpperCase()}a`, 'abc', ''].map((id): [string, RegExp] => [id, /^(?=.*[A-Z])[\w-]{32}$/])
+  ]
+  for (const [id, mark] of rows) t.match(markOf(id), mark, id)
+  t.equal(new Set(rows.map(([id]) => markOf(id))).size, rows.length, 'and each its own')
+  t.equal(markOf(hex), markOf(hex), 'the same in every process')
 })
