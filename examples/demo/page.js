@@ -50,6 +50,7 @@ for (const form of document.querySelectorAll('[data-sign-out]')) {
 
 for (const ticker of document.querySelectorAll('[data-poll]')) {
   let polls = 0
+  ticker.textContent = 'Waiting for the first answer…'
   const timer = setInterval(poll, Number(ticker.dataset.every))
   poll()
 

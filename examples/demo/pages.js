@@ -39,7 +39,7 @@ function layout ({ title, path, user, messages = {}, policy, remaining, body }) 
   <link rel="stylesheet" href="/style.css">
   ${user && html`<script type="module" src="/session-timeout/client.js"></script>
   <script type="module" src="/page.js"></script>`}
-  <script type="module" src="/panel.js"></script>
+  ${policy && html`<script type="module" src="/panel.js"></script>`}
 </head>
 <body>
   <a class="skip" href="#main">Skip to content</a>
@@ -189,9 +189,8 @@ export function newsPage ({ user, messages, policy, remaining }) {
     <p class="lead">This page asks the server for news every 5 seconds. Nobody is clicking, so it does not keep you signed in.</p>
     <section class="card clock" aria-labelledby="ticker">
       <h2 id="ticker">Latest</h2>
-      <p data-poll="/api/news" data-every="5000">Waiting for the first answer…</p>
+      <p data-poll="/api/news" data-every="5000">Asking for news needs JavaScript.</p>
       <p class="figure">${timeLeft(remaining)} <span class="unit">seconds left</span></p>
-      <noscript><p class="message warning">Polling needs JavaScript.</p></noscript>
     </section>`
   })
 }

@@ -11,14 +11,16 @@ render()
 
 const reason = new URLSearchParams(window.location.search).get('reason')
 // Where a page was asked for after the end, it is the server that sends one here.
-if (reason && entries.at(-1)?.kind !== 'ended') add('ended', describeEnd(reason))
+if (reason === 'stale') add('warning', describeEnd(reason))
+else if (reason && entries.at(-1)?.kind !== 'ended') add('ended', describeEnd(reason))
 
 // From page.js: an answer of the server said how much time is left.
 document.addEventListener('timeleft', ({ detail: { remaining } }) => {
   const now = performance.now()
   const isNews = expected === null || remaining > expected - now + 1500
+  // A page that is loaded soon after the last activity extends nothing.
+  if (isNews) add('activity', `${expected === null ? 'Page loaded' : 'Activity'}: ${secondsOf(remaining)} left`)
   expected = now + remaining
-  if (isNews) add('activity', `Activity: ${secondsOf(remaining)} left`)
 })
 document.addEventListener('sessionwarning', ({ detail: { remaining, canExtend } }) => {
   add('warning', `Warned: ${secondsOf(remaining)} left${canExtend ? '' : ', and no more'}`)
@@ -66,15 +68,22 @@ function read () {
 }
 
 function render () {
-  list.replaceChildren(...entries.toReversed().map(({ at, kind, text }) => {
-    const item = document.createElement('li')
-    item.className = kind
-    const time = document.createElement('time')
-    time.dateTime = new Date(at).toISOString()
-    time.textContent = new Date(at).toLocaleTimeString()
-    item.append(time, ` ${text}`)
-    return item
-  }))
+  list.replaceChildren(...entries.toReversed().map(renderEntry))
+  if (entries.length > 0) return
+  const item = document.createElement('li')
+  item.className = 'hint'
+  item.textContent = 'Nothing yet: sign in.'
+  list.append(item)
+}
+
+function renderEntry ({ at, kind, text }) {
+  const item = document.createElement('li')
+  item.className = kind
+  const time = document.createElement('time')
+  time.dateTime = new Date(at).toISOString()
+  time.textContent = new Date(at).toLocaleTimeString()
+  item.append(time, ` ${text}`)
+  return item
 }
 
 function secondsOf (ms) {

@@ -27,6 +27,7 @@ console.log(`
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
     await Promise.all([pages.close(), api.close()])
-    process.exit()
+    // Vite has an exit code of its own for SIGTERM.
+    process.exit(0)
   })
 }

@@ -1,21 +1,6 @@
-import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
-
-const { buildDemo }: { buildDemo: (options?: Record<string, unknown>) => Promise<FastifyInstance> } = await import(new URL('../../examples/demo/app.js', import.meta.url).href)
-const { now } = Date
-
-/** Its clock is that of this process: put back in the end. */
-async function openDemo (t: Test): Promise<string> {
-  const app = await buildDemo()
-  t.teardown(async () => {
-    await app.close()
-    Date.now = now
-  })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-}
+import { openDemo } from './demo-site.js'
 
 const browser = await launchChromium(t)
 if (browser) {

@@ -50,7 +50,7 @@ const app = await NestFactory.create<NestFastifyApplication>(AppModule, new Fast
 app.setGlobalPrefix('api')
 await app.register(cookie)
 await app.register(session, { secret: 'a secret that is long enough for a signature', rolling: false, saveUninitialized: false, cookie: { secure: false } })
-await app.register(sessionTimeout, { idleTimeout: '10m', afterTimeout: 'unauthorized', endpoint: '/session-timeout' })
+await app.register(sessionTimeout, { idleTimeout: '10m', afterTimeout: 'unauthorized', endpoint: process.argv[2]! })
 await app.init()
 await app.getHttpAdapter().getInstance().ready()
 
@@ -64,8 +64,10 @@ passed(9)
 seen.active = await ask('/api/me')
 passed(9)
 seen.extended = await ask('/api/news')
-seen.endpoint = (await app.inject({ url: '/session-timeout', headers })).json().active
-seen.endpointBelowThePrefix = (await app.inject('/api/session-timeout')).statusCode
+seen.endpoint = (await app.inject({ url: process.argv[2]!, headers })).json().active
+// As a visitor: what is not found would be an activity as well.
+for (const path of ['/session-timeout', '/api/session-timeout', '/api/api/session-timeout']) seen[path] = (await app.inject(path)).statusCode
+seen.client = (await app.inject(process.argv[2] + '/client.js')).statusCode
 passed(1)
 seen.unchecked = await ask('/api/health')
 seen.ended = await ask('/api/me')
@@ -73,15 +75,21 @@ await app.close()
 console.log(JSON.stringify(seen))
 `
 
-t.test('NestJS with @RouteConfig; the endpoint has its own path, without the global prefix', async t => {
+t.test('NestJS with @RouteConfig; the endpoint has the path that it is given, without the global prefix', async t => {
   const { run } = await installIn(t, { 'package.json': '{ "type": "module" }', 'app.ts': app })
   await run('typescript/bin/tsc', '--ignoreConfig', '--strict', '--target', 'es2022', '--module', 'nodenext', '--experimentalDecorators', '--emitDecoratorMetadata', '--types', 'node', '--skipLibCheck', 'app.ts')
-  t.same(JSON.parse(await run('node', 'app.js')), {
-    active: 200,
-    extended: 200,
-    endpoint: true,
-    endpointBelowThePrefix: 404,
-    unchecked: 200,
-    ended: 401
-  })
+  for (const endpoint of ['/session-timeout', '/api/session-timeout']) {
+    t.same(JSON.parse(await run('node', 'app.js', endpoint)), {
+      active: 200,
+      extended: 200,
+      endpoint: true,
+      '/session-timeout': 404,
+      '/api/session-timeout': 404,
+      '/api/api/session-timeout': 404,
+      [endpoint]: 200,
+      client: 200,
+      unchecked: 200,
+      ended: 401
+    }, endpoint)
+  }
 })

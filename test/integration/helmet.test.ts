@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import helmet from '@fastify/helmet'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { buildApp } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
@@ -24,22 +24,12 @@ t.test('what the plugin answers has the headers of helmet', async t => {
 
 const chromium = await launchChromium(t)
 if (chromium) {
-  t.test('the client works under the default policy of helmet, and under nonces', async t => {
-    const { app } = await buildApp(t, {
-      timeout: { ...timeout, idleTimeout: '1m', warnBefore: '59s', touchInterval: '1s' },
-      before: app => { app.register(helmet) },
-      async routes (app) {
-        await follow('@fastify/helmet', app)
-        app.get('/plain', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Plain</title><script type="module" src="/session-timeout/client.js"></script>'))
-        app.get('/inline', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Inline</title><script>document.title = "run"</script>'))
-      }
-    })
-    await app.listen({ port: 0, host: '127.0.0.1' })
-    const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  t.test('the client works under the default policy of helmet, and under one that trusts nothing but nonces', async t => {
     const complaints: string[] = []
     const context = await newProfile(t, chromium, complaints)
-    await context.request.post(`${url}/sign-in`)
-    for (const path of ['/plain', '/account']) {
+    for (const [path, script] of [['/plain', "'self'"], ['/account', "'strict-dynamic'"]] as const) {
+      const url = await openSite(t, script)
+      await context.request.post(`${url}/sign-in`)
       const page = await context.newPage()
       await page.goto(url + path)
       // Touched, then warned a second later: the dialog with all its styles.
@@ -49,9 +39,25 @@ if (chromium) {
     }
     t.same(complaints, [], 'the browser had nothing to complain of')
     const inForce: string[] = []
-    const inline = await (await newProfile(t, chromium, inForce)).newPage()
-    await inline.goto(`${url}/inline`)
-    t.equal(await inline.title(), 'Inline')
-    t.match(inForce.splice(0), [/Content Security Policy/], 'and the policy is in force')
+    const refused = await (await newProfile(t, chromium, inForce)).newPage()
+    for (const [path, script] of [['/inline', "'self'"], ['/plain', "'strict-dynamic'"]] as const) {
+      await refused.goto(await openSite(t, script) + path)
+      t.match(inForce.splice(0), [/Content Security Policy/], `and the policy is in force: ${path} with ${script}`)
+    }
   })
+}
+
+/** A site whose policy for scripts is that. */
+async function openSite (t: Test, script: string): Promise<string> {
+  const { app } = await buildApp(t, {
+    timeout: { ...timeout, idleTimeout: '1m', warnBefore: '59s', touchInterval: '1s' },
+    before: app => { app.register(helmet, { contentSecurityPolicy: { directives: { scriptSrc: [script] } } }) },
+    async routes (app) {
+      await follow('@fastify/helmet', app)
+      app.get('/plain', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Plain</title><script type="module" src="/session-timeout/client.js"></script>'))
+      app.get('/inline', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Inline</title><script>document.title = "run"</script>'))
+    }
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocketServer } from 'ws'
 import { textOf } from '../examples/live.js'
@@ -83,11 +83,19 @@ t.test('a proxied WebSocket is closed at once at sign-out', async t => {
   t.ok(live.closed)
 })
 
-t.test('visitors get no WebSocket', async t => {
-  fakeClock(t, { timers: true })
-  const { connect } = await openProxy(t)
-  await t.rejects(connect('/upstream/socket', undefined, {}), /401/)
-})
+for (const whose of ['a visitor', 'a session that has ended'] as const) {
+  t.test(`${whose} gets no WebSocket, and the socket is closed`, async t => {
+    const clock = fakeClock(t, { timers: true })
+    const { app, connect } = await openProxy(t)
+    const sockets: Socket[] = []
+    app.server.on('connection', socket => { sockets.push(socket) })
+    if (whose !== 'a visitor') await clock.run(60 * second)
+    await t.rejects(connect('/upstream/socket', undefined, whose === 'a visitor' ? {} : undefined), /401/)
+    await settle(() => sockets.every(({ destroyed }) => destroyed))
+    t.same(sockets.map(({ destroyed }) => destroyed), [true])
+    for (const socket of sockets) socket.destroy()
+  })
+}
 
 t.test('a long answer is cut off with its session, and the upstream let go', async t => {
   const clock = fakeClock(t, { timers: true })

@@ -49,6 +49,16 @@ t.test('an upload that arrives in time is kept', async t => {
   t.equal(statSync(path).size, 'first half second half'.length)
 })
 
+t.test('of a visitor nothing is written', async t => {
+  fakeClock(t, { timers: true })
+  const path = `${t.testdir()}/upload`
+  const { send } = await openSite(t, { routes: app => follow('@fastify/multipart', app, { path }) })
+  const response = await send('/files', { ...upload, headers: { ...upload.headers, cookie: '' } }, sent => { sent.end(`${head}a file${tail}`) })
+  t.equal(response.statusCode, 401)
+  response.resume()
+  t.notOk(existsSync(path))
+})
+
 t.test('with attachFieldsToBody, an upload across the deadline does not reach the handler', async t => {
   const clock = fakeClock(t, { timers: true })
   const seen: unknown[] = []

@@ -1,4 +1,5 @@
 import Fastify from 'fastify'
+import compress from '@fastify/compress'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import t from 'tap'
@@ -25,6 +26,8 @@ t.test('in the order of the picture, every answer carries what the application p
   await browser.post('/sign-in')
   const page = await browser.get('/account', { 'accept-encoding': 'gzip' })
   t.match(page.headers, { 'content-encoding': 'gzip', 'server-timing': /session-timeout;dur=\d+/ })
+  const client = await browser.get('/session-timeout/client.js', { 'accept-encoding': 'gzip' })
+  t.match(client.headers, { 'content-encoding': 'gzip', 'content-security-policy': /default-src/ }, 'the client too')
 
   clock.tick(15 * minute)
   const call = await browser.clone().get('/account', { origin, accept: 'application/json' })
@@ -42,14 +45,17 @@ t.test('in the order of the picture, every answer carries what the application p
 t.test('registered after the plugin, they are missing from its answers', async t => {
   const clock = fakeClock(t)
   const { app } = await buildApp(t, {
-    timeout: { user: session => session.userId, afterTimeout: 'unauthorized' },
+    timeout: { user: session => session.userId, afterTimeout: 'unauthorized', endpoint: '/session-timeout' },
     async routes (app) {
       await app.register(helmet)
       await app.register(cors, { origin, credentials: true })
+      await app.register(compress)
     }
   })
   const browser = createBrowser(app)
   await browser.post('/sign-in')
+  const client = await browser.get('/session-timeout/client.js', { 'accept-encoding': 'gzip' })
+  t.equal(client.headers['content-encoding'], undefined)
   clock.tick(30 * minute)
   const call = await browser.get('/me', { origin })
   t.equal(call.statusCode, 401)

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
@@ -6,6 +7,7 @@ import { Authenticator } from '@fastify/passport'
 import { Strategy } from 'passport-local'
 import t, { type Test } from 'tap'
 import sessionTimeout from '../../index.js'
+import { settle } from '../examples/live.js'
 import { secret } from '../helpers/app.js'
 import { createBrowser, type Browser, type Page } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
@@ -45,6 +47,14 @@ function signIn (browser: Browser, password = 'correct'): Promise<Page> {
   return browser.post('/login', `username=ada&password=${password}`, form)
 }
 
+function createPassport (): InstanceType<typeof Authenticator> {
+  const passport = new Authenticator()
+  passport.use('local', new Strategy((name, _password, done) => done(null, { name })))
+  passport.registerUserSerializer(async user => (user as { name: string }).name)
+  passport.registerUserDeserializer(async name => ({ name }))
+  return passport
+}
+
 t.test('Passport signs in, and the plugin signs out who is away too long, with a message', async t => {
   const clock = fakeClock(t)
   const { browser } = await buildSite(t, app => follow('@fastify/passport', app))
@@ -77,13 +87,54 @@ t.test('signing in with a cookie of yesterday works at once', async t => {
   t.match((await browser.get('/account')).json(), { signedIn: true })
 })
 
+for (const afterTimeout of ['continue', 'unauthorized'] as const) {
+  const outcome = afterTimeout === 'continue' ? 'works at once' : 'costs the password that was typed'
+  t.test(`a cookie of yesterday under 'unauthorized', and '${afterTimeout}' for the route that signs in: ${outcome}`, async t => {
+    const clock = fakeClock(t)
+    const { browser } = await buildSite(t, async app => {
+      const passport = createPassport()
+      await app.register(passport.initialize())
+      await app.register(sessionTimeout, { user: session => session.passport, afterTimeout: 'unauthorized' })
+      await app.register(passport.secureSession())
+      app.post('/login', { config: { sessionTimeout: { afterTimeout } }, preValidation: passport.authenticate('local') }, async () => 'signed in')
+    })
+    await signIn(browser)
+    clock.tick(31 * minute)
+    t.equal((await signIn(browser)).statusCode, afterTimeout === 'continue' ? 200 : 401)
+    t.match((await browser.get('/account')).json(), { signedIn: afterTimeout === 'continue' })
+  })
+}
+
+for (const [order, user] of [['after', null], ['before', { name: 'ada' }]] as const) {
+  t.test(`secureSession() ${order} the plugin restores ${user ? 'a user' : 'nobody'} from a session that ended while the body came`, async t => {
+    const clock = fakeClock(t)
+    let began = false
+    const { browser } = await buildSite(t, async app => {
+      const passport = createPassport()
+      await app.register(passport.initialize())
+      if (order === 'before') await app.register(passport.secureSession())
+      await app.register(sessionTimeout, { user: session => session.passport })
+      if (order === 'after') await app.register(passport.secureSession())
+      app.post('/login', { preValidation: passport.authenticate('local') }, async () => 'signed in')
+      app.addHook('preParsing', async () => { began = true })
+      app.post('/who', async request => ({ user: request.user ?? null }))
+    })
+    await signIn(browser)
+    began = false
+    const body = new PassThrough()
+    const answer = browser.request({ method: 'POST', url: '/who', payload: body, headers: { 'content-type': 'application/json' } })
+    body.write('{')
+    await settle(() => began)
+    clock.tick(31 * minute)
+    body.end('}')
+    t.same((await answer).json(), { user })
+  })
+}
+
 t.test('what keepSessionInfo carries over at sign-in is not the clock', async t => {
   const clock = fakeClock(t)
   const { browser } = await buildSite(t, async app => {
-    const passport = new Authenticator()
-    passport.use('local', new Strategy((name, _password, done) => done(null, { name })))
-    passport.registerUserSerializer(async user => (user as { name: string }).name)
-    passport.registerUserDeserializer(async name => ({ name }))
+    const passport = createPassport()
     await app.register(passport.initialize())
     await app.register(sessionTimeout, { idleTimeout: '30m', absoluteTimeout: '1h' })
     await app.register(passport.secureSession())
@@ -129,17 +180,14 @@ t.test('after logOut() the old session stays gone, also for a request on its way
   t.equal((await browser.post('/logout')).headers.location, '/login')
   gate.open()
   await slow
-  t.match((await old.get('/account')).json(), { signedIn: false, note: null })
   for (const id of store.sessions()) t.notMatch(store.peek(id), { passport: 'ada' })
+  t.match((await old.get('/account')).json(), { signedIn: false, note: null })
 })
 
 t.test('asked for request.isAuthenticated(), which knows nothing yet, the record still times the session', async t => {
   const clock = fakeClock(t)
   const { browser } = await buildSite(t, async app => {
-    const passport = new Authenticator()
-    passport.use('local', new Strategy((name, _password, done) => done(null, { name })))
-    passport.registerUserSerializer(async user => (user as { name: string }).name)
-    passport.registerUserDeserializer(async name => ({ name }))
+    const passport = createPassport()
     await app.register(passport.initialize())
     await app.register(sessionTimeout, { appliesTo: request => request.isAuthenticated() })
     await app.register(passport.secureSession())

@@ -31,6 +31,14 @@ t.test('an event stream begins at once, ends at the deadline, and says why', asy
   t.match(events.text, /event: ended\ndata: "?idle"?\n\n$/)
 })
 
+t.test('a visitor gets a 401, after which EventSource stops trying', async t => {
+  fakeClock(t, { timers: true })
+  const { send } = await openStreams(t)
+  const response = await send('/events', { headers: { ...headers, cookie: '' } })
+  t.equal(response.statusCode, 401)
+  response.destroy()
+})
+
 t.test('opening streams extends nothing, and is refused after the end', async t => {
   const clock = fakeClock(t, { timers: true })
   const { send } = await openStreams(t)

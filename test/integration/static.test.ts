@@ -1,6 +1,7 @@
 import Fastify from 'fastify'
 import cookie from '@fastify/cookie'
 import session from '@fastify/session'
+import staticFiles from '@fastify/static'
 import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
 import sessionTimeout from '../../index.js'
@@ -54,4 +55,16 @@ t.test('files beside the pages are none of its business when they are told so', 
   await browser.post('/sign-in')
   await visitFor(browser, clock, 40)
   t.equal((await browser.get('/me')).statusCode, 401)
+})
+
+t.test('files among the pages, told nothing, keep signed in who does nothing', async t => {
+  const clock = fakeClock(t)
+  const { app } = await buildApp(t, {
+    timeout: { user: session => session.userId, afterTimeout: 'unauthorized' },
+    routes: async app => { await app.register(staticFiles, { root: files(t), prefix: '/assets/' }) }
+  })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  await visitFor(browser, clock, 40)
+  t.equal((await browser.get('/me')).statusCode, 200)
 })

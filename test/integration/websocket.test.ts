@@ -1,13 +1,16 @@
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import t, { type Test } from 'tap'
+import type { AppOptions } from '../helpers/app.js'
 import { fakeClock } from '../helpers/clock.js'
+import { JsonStore } from '../helpers/stores.js'
 import { second } from '../helpers/time.js'
 import { openSite, settle, type LiveSite } from './live.js'
 import { follow } from './recipe.js'
 
-function openSockets (t: Test, { before = true } = {}): Promise<LiveSite> {
+function openSockets (t: Test, { before = true, ...options }: { before?: boolean } & Pick<AppOptions, 'session'> = {}): Promise<LiveSite> {
   return openSite(t, {
+    ...options,
     before: app => { if (before) app.register(websocket) },
     async routes (app) {
       if (!before) await app.register(websocket)
@@ -40,6 +43,30 @@ t.test('visitors get no WebSocket, and no user one of an ended session', async t
   await t.rejects(connect('/socket', undefined, {}), /401/)
   await clock.run(60 * second)
   await t.rejects(connect('/socket'), /401/)
+})
+
+t.test('a client that connects again and again keeps nobody signed in', async t => {
+  const clock = fakeClock(t, { timers: true })
+  const { connect } = await openSockets(t)
+  for (let at = 0; at < 60; at += 20) {
+    const { socket } = await connect('/socket')
+    socket.close()
+    await clock.run(20 * second)
+  }
+  await t.rejects(connect('/socket'), /401/)
+})
+
+t.test('a message that comes after another process has ended the session closes its socket', async t => {
+  const clock = fakeClock(t, { timers: true })
+  const store = new JsonStore()
+  const { connect } = await openSockets(t, { session: { store } })
+  const live = await connect('/socket')
+  await clock.run(10 * second)
+  for (const id of store.sessions()) store.destroy(id, () => {})
+  live.socket.send('hello')
+  await settle(() => live.closed !== undefined)
+  t.same(live.closed, { code: 1008, reason: 'session ended' })
+  t.same(live.received, [])
 })
 
 for (const [order, before] of [['before', true], ['after', false]] as const) {
