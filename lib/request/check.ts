@@ -33,6 +33,7 @@ export function createCheckHook (registration: Registration): Hook {
     const session = sessionOf(request)
     if (session === undefined) return 'continue'
     const visit = beginVisit(registration, request, reply, session)
+    closeRefusedUpgrade(visit)
     const loaded = readRecord(session)
     if (!isRestored(session, visit.host.slots, visit.cookie, loaded !== undefined)) return missing(visit, session)
     verifyCookieName(visit, session)
@@ -218,7 +219,6 @@ function answerEnd (visit: Visit, { ended }: KnownSession): Verdict {
 
 function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
   sayEnded(visit, reason)
-  closeRefusedUpgrade(visit)
   return answerEnded(visit.request, visit.reply, reason, answerFor(visit))
 }
 

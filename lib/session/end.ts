@@ -122,22 +122,20 @@ function describeEnd (session: Visit['request']['session'], { record, reason }: 
  * @returns whether there was one
  * @throws FST_SESSION_TIMEOUT_STORE
  */
-export async function revoke (sessions: Sessions, id: string): Promise<boolean> {
+export function revoke (sessions: Sessions, id: string): Promise<boolean> {
   const held = sessions.use(id)
-  try {
-    return await sessions.inTurn(held, async session => {
-      const stored = await readStored(sessions.store, id)
-      if (stored === undefined) {
-        if (session.stored) sessions.noticeEnd(session)
-        return false
-      }
-      session.record ??= readRecord(stored) ?? null
-      await askStore<void>(answer => sessions.end(session, 'revoked', undefined, answer))
-      return true
-    })
-  } catch (cause) {
-    throw new StoreError({ cause })
-  } finally {
-    sessions.release(held)
+  return sessions.inTurn(held, session => revokeStored(sessions, session))
+    .catch(cause => { throw new StoreError({ cause }) })
+    .finally(() => sessions.release(held))
+}
+
+async function revokeStored (sessions: Sessions, session: KnownSession): Promise<boolean> {
+  const stored = await readStored(sessions.store, session.id)
+  if (stored === undefined) {
+    if (session.stored) sessions.noticeEnd(session)
+    return false
   }
+  session.record ??= readRecord(stored) ?? null
+  await askStore<void>(answer => sessions.end(session, 'revoked', undefined, answer))
+  return true
 }

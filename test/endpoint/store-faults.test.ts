@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { openScene, type Scene } from '../helpers/scene.js'
+import { openScene, until, type Scene } from '../helpers/scene.js'
 import { FaultyStore, JsonStore, type Fault, type Operation } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
@@ -67,5 +67,22 @@ for (const [method, operation, plan] of cases) {
     t.match(page.json(), { statusCode: 503, code: 'FST_SESSION_TIMEOUT_STORE' })
     t.notMatch(page.body, 'StoreDownError')
     t.not(page.json().message, operation)
+  })
+}
+
+for (const [fault, status, code] of [['ok', 401, 'FST_SESSION_TIMEOUT_ENDED'], ['error', 503, 'FST_SESSION_TIMEOUT_STORE']] as const) {
+  t.test(`a report of long ago that the store takes its time for extends no further than it says, destroy: ${fault}`, async t => {
+    const { browser, store, clock } = await open(t, 'none')
+    clock.tick(10 * minute)
+    store.plan.set = ['hang']
+    const report = browser.clone().post(url, { idleFor: 18 * minute })
+    await until(() => store.held > 0, 'the write')
+    clock.tick(12 * minute)
+    store.plan.destroy = [fault]
+    store.release()
+    const page = await report
+    t.equal(page.statusCode, status)
+    t.match(page.json(), { code })
+    t.equal((await browser.get('/me')).statusCode, 401, 'the session is over')
   })
 }
