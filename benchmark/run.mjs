@@ -11,7 +11,7 @@ import { compareThroughput, measureScale, measureSizes } from './throughput.mjs'
 const quick = process.argv.includes('--quick')
 const effort = quick
   ? { rounds: 2, bursts: 20, processes: 3, slices: 4, requests: 1000, latencies: 100, sessions: 100_000 }
-  : { rounds: 9, bursts: 60, processes: 7, slices: 8, requests: 2000, latencies: 1000, sessions: 1_000_000 }
+  : { rounds: 3, bursts: 30, processes: 5, slices: 6, requests: 1500, latencies: 500, sessions: 300_000 }
 const { rounds, bursts, processes, slices, requests, latencies, sessions } = effort
 
 const redisUrl = await startRedis()
