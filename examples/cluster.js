@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { RedisStore } from 'connect-redis'
 import Fastify from 'fastify'
+import { redisEndBus } from 'fastify-session-timeout/stores'
 import { createClient } from 'redis'
 import { sessions } from './sessions.js'
 
@@ -28,7 +29,7 @@ async function startProcesses () {
   curl -c /tmp/jar -X POST ${address}/sign-in
   curl -b /tmp/jar -N ${address}/events           # says which process it is
   curl -b /tmp/jar -i -X POST ${address}/sign-out # repeat, until the other process answers: see x-process
-                                                  # the stream ends within 30 s
+                                                  # the stream ends at once
 `)
 }
 
@@ -39,7 +40,12 @@ async function serve () {
 
   const app = Fastify({ forceCloseConnections: true })
   app.addHook('onRequest', async (request, reply) => { reply.header('x-process', String(process.pid)) })
-  await app.register(sessions, { secret: process.env.SESSION_SECRET, store: new RedisStore({ client, prefix: 'session-timeout-cluster:' }) })
+  await app.register(sessions, {
+    secret: process.env.SESSION_SECRET,
+    store: new RedisStore({ client, prefix: 'session-timeout-cluster:' }),
+    // Without it, the other process would find out within 30 s.
+    timeout: { endBus: redisEndBus(client) }
+  })
 
   app.get('/events', { config: { sessionTimeout: { countsAsActivity: false } } }, async (request, reply) => {
     const { signal } = request.sessionTimeout
