@@ -83,7 +83,10 @@ t.test('a warning once given is remembered until the clocks start anew', async t
 t.test('an expiry of its own is kept as it was, where it is an instant', async t => {
   const record = { startedAt: 1, lastActivity: 2 }
   t.same(parseRecord({ ...record, ownExpiry: 3 }), { ...record, ownExpiry: 3 })
-  for (const ownExpiry of [null, 'tomorrow', NaN, -1, undefined]) t.same(parseRecord({ ...record, ownExpiry }), record)
+  for (const ownExpiry of [null, 'tomorrow', NaN, -1, undefined]) {
+    t.strictSame(parseRecord({ ...record, ownExpiry }), record)
+    t.strictSame(parseRecord({ ...record, ownExpiry, warned: true }), { ...record, warned: true }, 'and nothing that is not there')
+  }
   t.same(mergeRecords({ ...record, ownExpiry: 3 }, { ...record, lastActivity: 4 }, 5), { startedAt: 1, lastActivity: 4, ownExpiry: 3 })
   t.same(mergeRecords(record, { ...record, ownExpiry: 0, warned: true }, 5), { ...record, ownExpiry: 0, warned: true })
 })

@@ -39,7 +39,7 @@ export function createCheckHook (registration: Registration): Hook {
     verifyCookieName(visit, session)
     const known = visit.came = visit.hold(session.sessionId)
     visit.settleOn(known)
-    visit.loadedExpiry = session.cookie?.expires
+    visit.loadedExpiry = session.cookie.expires
     if (known.ended !== null && known.ending === undefined) return alreadyEnded(visit, known)
     return checkClock(visit, known, loaded)
   })

@@ -2,7 +2,9 @@ import t from 'tap'
 import { buildApp, signedIn, type AppOptions } from '../helpers/app.js'
 import { createBrowser, type Page } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
-import { JsonStore } from '../helpers/stores.js'
+import { createGate } from '../helpers/gate.js'
+import { openScene } from '../helpers/scene.js'
+import { FaultyStore, JsonStore } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
 const others = ['theme=dark; Path=/; SameSite=Lax', 'sessionId2=other; Max-Age=60; Path=/; Expires=Thu, 01 Jan 2026 12:01:00 GMT; SameSite=Lax']
@@ -187,4 +189,27 @@ t.test('a session cookie of a response that comes before the check is session-on
   const lines = [(await app.inject('/me')).headers['set-cookie']].flat()
   t.equal(lines.length, 1)
   t.match(lines[0], /^sessionId=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/)
+})
+
+t.test('a slow handler whose session the store cannot be asked for leaves the browser the cookie that it has', async t => {
+  const gate = createGate()
+  const { browser, clock, store } = await openScene(t, {
+    store: new FaultyStore(new JsonStore()),
+    routes (app) {
+      app.get('/slow', async () => {
+        await gate.pass()
+        return 'done'
+      })
+    }
+  })
+  clock.tick(10 * minute)
+  const slow = browser.clone().get('/slow')
+  await gate.reached
+  clock.tick(2000)
+  store.plan.get = ['error']
+  gate.open()
+  const page = await slow
+  t.equal(page.statusCode, 200)
+  t.same(page.setCookies, [])
+  t.match((await browser.get('/me')).json(), { userId: 'ada', ended: null }, 'and nobody takes it for ended')
 })
