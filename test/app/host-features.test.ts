@@ -369,3 +369,19 @@ t.test("the session holds nothing of the plugin's but the record", async t => {
   t.same((await browser.get('/keys')).json().toSorted(), ['cookie', 'sessionTimeout', 'userId'])
   t.same(Object.keys(store.peek(store.sessions()[0]!)!).toSorted(), ['cookie', 'sessionTimeout', 'userId'])
 })
+
+t.test('the life of a cookie can be set after its session was stored', async t => {
+  const { app } = await buildApp(t, {
+    routes (app) {
+      app.post('/remember', async request => {
+        request.session.userId = 'ada'
+        await request.session.save()
+        request.session.cookie.maxAge = 60_000
+        return { maxAge: request.session.cookie.maxAge }
+      })
+    }
+  })
+  const page = await createBrowser(app).post('/remember')
+  t.equal(page.statusCode, 200)
+  t.ok(page.json().maxAge > 59_000 && page.json().maxAge <= 60_000)
+})
