@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TimeoutReason } from '../../types/reasons.js'
 import { now, second } from '../clock.js'
-import { describeFault, invalidOption, StoreError } from '../errors.js'
+import { describeFault, StoreError } from '../errors.js'
 import { endOf, isTouchDue, type SessionRecord } from '../policy.js'
 import { beginVisit, startAfresh } from '../session/adopt.js'
 import { endByTimeout } from '../session/end.js'
@@ -11,9 +11,10 @@ import { stampStored, touch } from '../session/touch.js'
 import { tellable, visitOf, type Visit } from '../session/visit.js'
 import { askStore } from '../store/call-store.js'
 import { readStored } from '../store/guarded-store.js'
-import { isRestored, otherCookieName, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
+import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
+import { verifyCookieName } from './cookie-name.js'
 import { sayEnded, sayExpiring } from './messages.js'
 import { isPrefetch } from './navigation.js'
 
@@ -247,18 +248,4 @@ async function clearSuccessor (visit: Visit, { sessionId }: HostSession): Promis
     await startAfresh(visit)
   }
   return 'continue'
-}
-
-/** Seen to be right once, it is right: the host has one name for all its cookies. */
-function verifyCookieName (visit: Visit, session: HostSession): void {
-  const { registration: { noticed, settings: { cookieName } }, cookie, host: { slots }, request } = visit
-  if (noticed.cookieName || cookie === session.encryptedSessionId) return
-  const name = otherCookieName(session, slots, request, cookieName)
-  if (name !== undefined) refuseCookieName(name, cookieName)
-  noticed.cookieName = cookie !== undefined
-}
-
-/** @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
-export function refuseCookieName (name: string, cookieName: string): never {
-  throw invalidOption('cookieName', `that of @fastify/session, which is ${JSON.stringify(name)}`, cookieName)
 }

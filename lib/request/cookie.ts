@@ -5,7 +5,7 @@ import type { Registration } from '../session/registration.js'
 import { visitOf, type Visit } from '../session/visit.js'
 import { readStored } from '../store/guarded-store.js'
 import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
-import { refuseCookieName } from './check.js'
+import { refuseCookieName } from './cookie-name.js'
 import { tellTimeLeft } from './server-timing.js'
 
 type Header = ReturnType<FastifyReply['getHeader']>
