@@ -50,8 +50,9 @@ export function createCookieHook (registration: Registration): Hook {
   function finish (request: FastifyRequest, reply: FastifyReply, visit: Visit | undefined): void {
     const header = reply.getHeader('set-cookie')
     const isShared = visit?.shared === true || isForEveryone(reply)
-    const renews = visit?.touchedAt !== undefined && visit.isUnchanged
-    if (visit !== undefined && !noticed.lostCookie && !visit.isUnchanged) noticeLostCookie(request, header)
+    const isUnchanged = visit?.isUnchanged === true
+    const renews = isUnchanged && visit.touchedAt !== undefined
+    if (visit !== undefined && !isUnchanged && !noticed.lostCookie) noticeLostCookie(request, header)
     if (isShared) withhold(reply, header)
     else if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
     if (endpoint === false || isShared) return

@@ -1,5 +1,5 @@
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
-import { mergeRecords, type SessionRecord } from '../policy.js'
+import { clampRecord, mergeRecords, type SessionRecord } from '../policy.js'
 import { Queue } from './queue.js'
 
 /** What came of an attempt to end a session that was past a deadline; `by` tells whether it was this attempt. */
@@ -44,7 +44,7 @@ export class KnownSession {
 
   /** Takes in a record that somebody has of it: neither instant ever moves back. */
   learn (record: SessionRecord, at: number): void {
-    this.record = mergeRecords(this.record ?? record, record, at)
+    this.record = this.record === null ? clampRecord(record, at) : mergeRecords(this.record, record, at)
   }
 }
 

@@ -17,7 +17,6 @@ export interface Timing {
 export const visitKey = Symbol('fastify-session-timeout.visit')
 
 type WithVisit = FastifyRequest & { [visitKey]: Visit | null }
-type Wire = FastifyReply['raw'] & { [visitKey]?: Visit }
 
 /** Undefined before the check, and outside the cookie's path. */
 export function visitOf (request: FastifyRequest): Visit | undefined {
@@ -64,7 +63,7 @@ export class Visit {
   predecessor: { readonly live: boolean, readonly record: SessionRecord | null } | undefined
   /** The time left as the response's header has it by now. */
   metric: string | undefined
-  #held: KnownSession[] = []
+  #held: KnownSession[] | undefined
   #over = false
 
   constructor (
@@ -79,8 +78,7 @@ export class Visit {
     this.cookie = cookie
     this.route = route
     ;(request as WithVisit)[visitKey] = this
-    ;(reply.raw as Wire)[visitKey] = this
-    reply.raw.on('close', leaveVisit)
+    reply.raw.on('close', () => this.leave())
     // After an upgrade the response may never be closed: the socket tells.
     if (request.headers.upgrade !== undefined) request.raw.socket.once('close', () => this.leave())
   }
@@ -91,13 +89,14 @@ export class Visit {
     if (held) return held
     const session = this.host.sessions.use(id)
     if (this.#over) this.host.sessions.release(session)
+    else if (this.#held === undefined) this.#held = [session]
     else this.#held.push(session)
     return session
   }
 
   /** One that this request holds. */
   find (id: string): KnownSession | undefined {
-    return this.#held.find(session => session.id === id)
+    return this.#held?.find(session => session.id === id)
   }
 
   /** The request's session is this one, which the store has. */
@@ -165,13 +164,8 @@ export class Visit {
   leave (): void {
     if (this.#over) return
     this.#over = true
-    for (const session of this.#held) this.host.sessions.release(session)
+    for (const session of this.#held ?? []) this.host.sessions.release(session)
   }
-}
-
-// One function for all responses: a closure for each would cost as much as the rest of the visit.
-function leaveVisit (this: Wire): void {
-  this[visitKey]!.leave()
 }
 
 /** What applications are told of an end that was no timeout. */
