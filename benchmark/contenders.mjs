@@ -1,7 +1,8 @@
 // Who is compared, and with what.
 export const contenders = {
   limit: '@fastify/session, no timeout',
-  'limit-record': 'the same, two instants and an expiry kept in the session',
+  'empty-hooks': '@fastify/session, with three hooks that do nothing',
+  'limit-record': '@fastify/session, two instants and an expiry kept in the session',
   ours: 'fastify-session-timeout',
   'ours-endpoint': 'fastify-session-timeout with its endpoint',
   'host-rolling': '@fastify/session, rolling: true',

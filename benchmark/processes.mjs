@@ -71,6 +71,12 @@ export async function startServer (contender, store, payload, redisUrl = '', use
       if (failed > 0) throw new Error(`${failed} of ${amount} requests failed`)
       return (after.user + after.system - before.user - before.system) / amount
     },
+    /** @returns the profile of V8 over that many requests */
+    async profile (amount) {
+      await ask('start profile')
+      await load(url, cookie, { amount })
+      return ask('stop profile')
+    },
     moveClock: ms => ask({ moveClock: ms }),
     async counts () {
       await ask('count')

@@ -1,11 +1,13 @@
 // One contender, in a process of its own. The parent says which, on which store, with how much session data.
 import { randomBytes } from 'node:crypto'
+import { Session as Inspector } from 'node:inspector/promises'
 
 const [contender, storeName, payload, redisUrl] = process.argv.slice(2)
 const secret = 'a secret for the benchmark that is long enough for it'
 const data = randomBytes(Math.ceil(Number(payload) * 3 / 4)).toString('base64').slice(0, Number(payload))
 const counts = { reads: 0, writes: 0 }
 let counting = false
+const inspector = new Inspector()
 
 const store = count(await makeStore())
 let app
@@ -16,6 +18,8 @@ let ahead = 0
 
 process.on('message', async message => {
   if (message === 'cpu') return process.send(process.cpuUsage())
+  if (message === 'start profile') return process.send(await startProfile())
+  if (message === 'stop profile') return process.send((await inspector.post('Profiler.stop')).profile)
   if (message.moveClock) {
     ahead += message.moveClock
     Date.now = () => now() + ahead
@@ -29,6 +33,13 @@ process.on('message', async message => {
   process.send(counts)
 })
 process.send(url)
+
+async function startProfile () {
+  inspector.connect()
+  await inspector.post('Profiler.enable')
+  await inspector.post('Profiler.setSamplingInterval', { interval: 100 })
+  return inspector.post('Profiler.start')
+}
 
 async function makeStore () {
   if (storeName === 'redis') {
@@ -63,6 +74,11 @@ async function startFastify () {
       afterTimeout: contender === 'ours-latency' ? 'unauthorized' : 'continue'
     })
   }
+  if (contender === 'empty-hooks') {
+    // The hooks of the plugin, without what they do.
+    for (const name of ['onRequest', 'preValidation']) app.addHook(name, (request, reply, done) => done())
+    app.addHook('onSend', (request, reply, payload, done) => done())
+  }
   if (contender === 'hand-written') {
     // The recipe, as most would port it.
     app.addHook('onRequest', async request => {
@@ -90,7 +106,11 @@ async function startFastify () {
 /** Whole requests without a network: us per request. */
 async function inject ({ requests, cookie }) {
   const start = process.hrtime.bigint()
-  for (let i = 0; i < requests; i++) await app.inject({ url: '/', headers: { cookie } })
+  for (let i = 0; i < requests; i++) {
+    // Without a turn of the event loop nothing of a request could be released: the heap would only grow.
+    if (i % 20 === 0) await new Promise(setImmediate)
+    await app.inject({ url: '/', headers: { cookie } })
+  }
   return Number(process.hrtime.bigint() - start) / 1000 / requests
 }
 

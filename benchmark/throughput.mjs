@@ -19,7 +19,6 @@ export async function compareThroughput ({ store, payload, redisUrl, rounds, sec
   for (const name of names) {
     const ratios = measured[name].map((one, round) => one.rate / measured.limit[round].rate)
     result[name] = {
-      rates: measured[name].map(one => one.rate),
       rate: median(measured[name].map(one => one.rate)),
       ratio: median(ratios),
       ratioLow: quantile(ratios, 0.25),

@@ -51,6 +51,18 @@ for (const path of [...documents, ...others]) {
   })
 }
 
+t.test('what the README says of the cost is what the benchmark measured', async t => {
+  const results = await readFile(new URL('benchmark/RESULTS.md', root), 'utf8')
+  const readme = await readFile(new URL('README.md', root), 'utf8')
+  for (const [name, costs] of [['fastify-session-timeout', 'such a request costs'], ['@fastify/session, rolling: true', '`rolling: true` costs']] as const) {
+    const rows = results.split('\n').filter(line => line.startsWith(`| ${name} | `))
+    const shares = rows.map(row => Number(/^[\d.]+/.exec(row.split(' | ')[2]!)![0]))
+    t.equal(shares.length, 6, `${name}: two stores, three sizes`)
+    const [least, most] = [Math.max(...shares), Math.min(...shares)].map(share => Math.round(100 * (1 / share - 1)))
+    t.match(readme, `${costs} ${least} to ${most} % more`)
+  }
+})
+
 /** As code hosts make anchors of headings. */
 function headings (text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => title!.toLowerCase().replace(/[^\p{L}\p{N}\s-]/gu, '').replaceAll(' ', '-'))
