@@ -63,7 +63,7 @@ export class Visit {
   predecessor: { readonly live: boolean, readonly record: SessionRecord | null } | undefined
   /** The time left as the response's header has it by now. */
   metric: string | undefined
-  #held: KnownSession[] | undefined
+  readonly #held: KnownSession[] = []
   #over = false
 
   constructor (
@@ -89,14 +89,13 @@ export class Visit {
     if (held) return held
     const session = this.host.sessions.use(id)
     if (this.#over) this.host.sessions.release(session)
-    else if (this.#held === undefined) this.#held = [session]
     else this.#held.push(session)
     return session
   }
 
   /** One that this request holds. */
   find (id: string): KnownSession | undefined {
-    return this.#held?.find(session => session.id === id)
+    return this.#held.find(session => session.id === id)
   }
 
   /** The request's session is this one, which the store has. */
@@ -164,7 +163,7 @@ export class Visit {
   leave (): void {
     if (this.#over) return
     this.#over = true
-    for (const session of this.#held ?? []) this.host.sessions.release(session)
+    for (const session of this.#held) this.host.sessions.release(session)
   }
 }
 
