@@ -55,6 +55,11 @@ export async function startServer (contender, store, payload, redisUrl = '', use
     child.send(question)
     return message(child)
   }
+  /** That many requests, none of which may fail: a figure of something else would be worse than none. */
+  async function loadExactly (amount) {
+    const { failed } = await load(url, cookie, { amount })
+    if (failed > 0) throw new Error(`${failed} of ${amount} requests failed`)
+  }
   async function signIn (users = 1) {
     const response = await fetch(`${url}/sign-in?users=${users}`, { method: 'POST' })
     return response.headers.getSetCookie()[0].split(';')[0]
@@ -66,15 +71,14 @@ export async function startServer (contender, store, payload, redisUrl = '', use
     /** @returns us of the server's CPU time a request, over that many */
     async spend (amount) {
       const before = await ask('cpu')
-      const { failed } = await load(url, cookie, { amount })
+      await loadExactly(amount)
       const after = await ask('cpu')
-      if (failed > 0) throw new Error(`${failed} of ${amount} requests failed`)
       return (after.user + after.system - before.user - before.system) / amount
     },
     /** @returns the profile of V8 over that many requests */
     async profile (amount) {
       await ask('start profile')
-      await load(url, cookie, { amount })
+      await loadExactly(amount)
       return ask('stop profile')
     },
     moveClock: ms => ask({ moveClock: ms }),

@@ -5,8 +5,9 @@ import { startServer } from './processes.mjs'
 const plugin = new URL('../dist/', import.meta.url).href
 
 /** Self time, by the sampling profiler of V8; calls that the compiler has inlined count for whom they are inlined into. */
-export async function profilePlugin ({ contender = 'ours-endpoint', amount = 50_000 } = {}) {
-  const server = await startServer(contender, 'memory', 100)
+export async function profilePlugin () {
+  const amount = 50_000
+  const server = await startServer('ours-endpoint', 'memory', 100)
   await server.spend(20_000)
   const { nodes, samples, timeDeltas } = await server.profile(amount)
   server.stop()

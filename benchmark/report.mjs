@@ -31,8 +31,8 @@ export function report ({ contenders, stores, effort, cases, profile, latency, h
 function whereItGoes (cases, title, { functions, amount }) {
   const steps = cases.map(one => {
     const cost = name => 100 * (1 / one.rows[name].share - 1)
-    const { 'empty-hooks': hooks, 'limit-record': record, ours, 'ours-endpoint': endpoint } = Object.fromEntries(names.map(name => [name, cost(name)]))
-    return [title(one), ...[hooks, record, ours - record, endpoint - ours].map(percent => percent.toFixed(1))]
+    const [record, ours] = [cost('limit-record'), cost('ours')]
+    return [title(one), ...[cost('empty-hooks'), record, ours - record, cost('ours-endpoint') - ours].map(percent => percent.toFixed(1))]
   })
   const sum = functions.reduce((us, one) => us + one.us, 0)
   return [
