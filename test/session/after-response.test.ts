@@ -50,7 +50,7 @@ t.test('it extends and signs out as a request does, and leaves nothing behind', 
   t.equal((await browser.get('/me')).json().userId, null)
 })
 
-t.test('a session that is made after the response is timed as any', async t => {
+t.test('a session that is made after the response is timed like any', async t => {
   const { clock, store, job } = await open(t)
   clock.tick(minute)
   await job.session.regenerate(['userId'])

@@ -13,7 +13,7 @@ const ways: Record<string, (request: FastifyRequest) => Promise<void> | void> = 
 
 for (const [way, learn] of Object.entries(ways)) {
   for (const url of ['/checked', '/unchecked']) {
-    t.test(`after ${way} on ${url}, past the deadline, a sign-in works as any other`, async t => {
+    t.test(`after ${way} on ${url}, past the deadline, a sign-in works like any other`, async t => {
       const gate = createGate()
       const { browser, clock } = await openScene(t, {
         routes (app) {

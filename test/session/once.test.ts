@@ -78,7 +78,7 @@ t.test('while onTimeout is at work the other requests are answered', async t => 
   t.same(distinct(await Promise.all(pages), page => page.json().ended), ['idle'])
 })
 
-t.test('signing in again after an end gives a session as any other', async t => {
+t.test('signing in again after an end gives a session like any other', async t => {
   const clock = fakeClock(t)
   const { app } = await buildApp(t, { timeout: { appliesTo: signedIn } })
   const browser = createBrowser(app)

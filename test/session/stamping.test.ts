@@ -60,7 +60,7 @@ t.test('a stored session without a record is stamped at first sight', async t =>
     clock.tick(30 * minute - 1)
     t.equal((await browser.clone().get('/me')).json().userId, 'ada')
     clock.tick(30 * minute)
-    t.equal((await browser.get('/me')).json().userId, null, 'and ends as any other')
+    t.equal((await browser.get('/me')).json().userId, null, 'and ends like any other')
   }
 })
 

@@ -89,7 +89,7 @@ class CookielessStore extends JsonStore {
   }
 }
 
-t.test('a store that keeps no cookie is timed as any', async t => {
+t.test('a store that keeps no cookie is timed like any', async t => {
   const { browser, clock, store, id } = await openScene(t, {
     store: new CookielessStore(),
     routes (app) {
