@@ -24,6 +24,8 @@ export async function buildSite (t: Test, timeout: FastifySessionTimeoutOptions)
   const store = new JsonStore()
   const calls: Site['calls'] = []
   const { app } = await buildApp(t, {
+    // Browsers open connections ahead of any request, and a server that closes waits for those for ever.
+    server: { forceCloseConnections: true },
     session: { store },
     timeout: { endpoint: '/session-timeout', appliesTo: signedIn, afterTimeout: { redirectTo: '/login' }, ...timeout },
     routes (app) {

@@ -50,6 +50,8 @@ if (chromium) {
 /** A site whose policy for scripts is that. */
 async function openSite (t: Test, script: string): Promise<string> {
   const { app } = await buildApp(t, {
+    // Browsers open connections ahead of any request, and a server that closes waits for those for ever.
+    server: { forceCloseConnections: true },
     timeout: { ...timeout, idleTimeout: '1m', warnBefore: '59s', touchInterval: '1s' },
     before: app => { app.register(helmet, { contentSecurityPolicy: { directives: { scriptSrc: [script] } } }) },
     async routes (app) {
