@@ -4,8 +4,6 @@ import type { TimeoutReason } from '../types/reasons.js'
 export interface SessionRecord {
   readonly startedAt: number
   readonly lastActivity: number
-  /** The absolute warning has been given. */
-  readonly warned?: true
   /** When the application itself meant the session to expire, epoch ms: to be put back once it is no longer timed. */
   readonly ownExpiry?: number
 }
@@ -54,20 +52,14 @@ function lesser (one: number | false, other: number | false): number | false {
 export function parseRecord (value: unknown): SessionRecord | null | undefined {
   if (value === undefined) return undefined
   if (value === null || typeof value !== 'object') return null
-  const { startedAt, lastActivity, warned, ownExpiry } = value as Partial<SessionRecord>
+  const { startedAt, lastActivity, ownExpiry } = value as Partial<SessionRecord>
   if (!isInstant(startedAt) || !isInstant(lastActivity)) return null
-  return compose(startedAt, lastActivity, warned === true, isInstant(ownExpiry) ? ownExpiry : undefined)
+  return compose(startedAt, lastActivity, isInstant(ownExpiry) ? ownExpiry : undefined)
 }
 
 /** With nothing but what there is: the host serialises and hashes the record twice a request. */
-function compose (startedAt: number, lastActivity: number, warned?: boolean, ownExpiry?: number): SessionRecord {
-  if (!warned && ownExpiry === undefined) return { startedAt, lastActivity }
-  return {
-    startedAt,
-    lastActivity,
-    ...(warned ? { warned: true } : undefined),
-    ...(ownExpiry === undefined ? undefined : { ownExpiry })
-  }
+function compose (startedAt: number, lastActivity: number, ownExpiry?: number): SessionRecord {
+  return ownExpiry === undefined ? { startedAt, lastActivity } : { startedAt, lastActivity, ownExpiry }
 }
 
 // ECMAScript's own limit of a Date: beyond it an expiry computed from the record would be invalid.
@@ -84,14 +76,20 @@ export function clampRecord (record: SessionRecord, now: number): SessionRecord 
 }
 
 /**
- * Joins two views of one session, so that neither instant ever moves backwards.
- * A newer start wins, because only a restart moves it.
+ * Joins two views of one session, so that neither instant ever moves backwards. An instant from the future (a clock
+ * that was set back) counts only where the other view has none to offer, as now.
  */
-export function mergeRecords (one: SessionRecord, other: SessionRecord, now: number): SessionRecord {
-  const startedAt = Math.max(one.startedAt, other.startedAt)
-  const lastActivity = Math.max(one.lastActivity, other.lastActivity)
-  const warned = (one.startedAt === startedAt && one.warned) || (other.startedAt === startedAt && other.warned)
-  return clampRecord(compose(startedAt, lastActivity, warned, one.ownExpiry ?? other.ownExpiry), now)
+export function joinRecords (one: SessionRecord, other: SessionRecord, now: number): SessionRecord {
+  const startedAt = later(one.startedAt, other.startedAt, now)
+  const lastActivity = later(one.lastActivity, other.lastActivity, now)
+  const ownExpiry = one.ownExpiry ?? other.ownExpiry
+  if (one.startedAt === startedAt && one.lastActivity === lastActivity && one.ownExpiry === ownExpiry) return one
+  return compose(startedAt, lastActivity, ownExpiry)
+}
+
+function later (one: number, other: number, now: number): number {
+  if (one > now) return Math.min(other, now)
+  return other > now ? one : Math.max(one, other)
 }
 
 /** Whether an activity at that instant moves lastActivity: not before the interval is over, and never backwards. */

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Fasti
 import { now } from '../clock.js'
 import { endedError, StoreError } from '../errors.js'
 import { clearingCookie } from '../request/cookie.js'
+import { refreshStaleClock } from '../session/clock-reading.js'
 import type { Registration } from '../session/registration.js'
 import { touchAt } from '../session/touch.js'
 import { visitOf } from '../session/visit.js'
@@ -38,6 +39,7 @@ export async function registerRoutes (
   const asked = { config, exposeHeadRoute: true, schema: hidden({ 200: statusSchema }) }
   app.get<Call>(endpoint, asked, async function getStatus (request, reply) {
     reply.header('cache-control', 'no-store')
+    await refreshTiming(request)
     return answer(request)
   })
 
@@ -86,6 +88,18 @@ export async function registerRoutes (
     return sendFile(request, reply, 'text/html', resumedPage)
   })
 
+  /** What a page is told of the time left decides what its user sees: other processes may have moved the clock. */
+  async function refreshTiming (request: FastifyRequest): Promise<void> {
+    const visit = visitOf(request)
+    const timing = visit?.liveTiming(now())
+    if (!timing) return
+    try {
+      await refreshStaleClock(visit!.host.sessions, timing.session)
+    } catch (cause) {
+      throw new StoreError({ cause })
+    }
+  }
+
   function answer (request: FastifyRequest<Call>): Status {
     const { page } = request.query
     return statusOf(request, warnBefore, page === undefined ? undefined : String(page))
@@ -111,6 +125,7 @@ export async function registerRoutes (
         throw new StoreError({ cause })
       }
     }
+    visitOf(request)!.keepCookie = false
     reply.header('set-cookie', clearingCookie(app.serializeCookie, cookieName, session))
   }
 }

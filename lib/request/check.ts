@@ -1,22 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { TimeoutReason } from '../../types/reasons.js'
+import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { now, second } from '../clock.js'
 import { describeFault, StoreError } from '../errors.js'
 import { endOf, isTouchDue, type SessionRecord } from '../policy.js'
 import { beginVisit, startAfresh } from '../session/adopt.js'
+import { refreshClock } from '../session/clock-reading.js'
 import { endByTimeout } from '../session/end.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
-import { stampStored, touch } from '../session/touch.js'
+import { rewriteClock, stampStored, touch } from '../session/touch.js'
 import { tellable, visitOf, type Visit } from '../session/visit.js'
-import { askStore } from '../store/call-store.js'
-import { readStored } from '../store/guarded-store.js'
 import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
 import { verifyCookieName } from './cookie-name.js'
-import { sayEnded, sayExpiring } from './messages.js'
-import { isPrefetch } from './navigation.js'
+import { offerWarning, sayEnded } from './messages.js'
+import { isNavigation, isPrefetch } from './navigation.js'
 
 type Done = (error?: Error) => void
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: Done) => Promise<void> | undefined
@@ -93,27 +92,87 @@ function closeRefusedUpgrade ({ request, reply }: Visit): void {
 function checkClock (
   visit: Visit, known: KnownSession, loaded: SessionRecord | null | undefined
 ): Promise<Verdict> | Verdict {
-  const { registration: { settings, noticed }, request, at } = visit
-  if (loaded) known.learn(loaded, at)
+  const { at } = visit
+  const isFuture = loaded ? (loaded.startedAt > at || loaded.lastActivity > at) && known.record === null : false
+  if (loaded) {
+    known.learn(loaded, at)
+    known.isUnstamped = false
+  }
   if (visit.route?.checked === false) return 'continue'
   if (loaded === null) return end(visit, known, 'idle', at)
-  const { record } = known
-  if (record === null) return settings.appliesTo(request) ? begin(visit, known) : 'continue'
-  if (settings.mayContradict && !noticed.contradiction) visit.appliedAtLoad = settings.appliesTo(request)
+  if (loaded === undefined) return checkUnstamped(visit, known)
+  const { settings, noticed } = visit.registration
+  if (settings.mayContradict && !noticed.contradiction) visit.appliedAtLoad = settings.appliesTo(visit.request)
+  return isFuture ? settle(visit, known) : decide(visit, known, known.record!)
+}
+
+/** What becomes of a request whose session is timed, by what this process knows of its clock. */
+function decide (visit: Visit, known: KnownSession, record: SessionRecord): Promise<Verdict> | Verdict {
+  const { registration: { settings }, at } = visit
   const limits = visit.limits()
   const reason = endOf(record, limits, at)
   if (reason !== null) return end(visit, known, reason, at)
   // A stricter route is ending it just now.
   if (known.ended !== null) return gone(visit, known)
-  const within = visit.route?.signedInWithin
-  if (within !== undefined && at - record.startedAt >= within) {
-    return answerStale(request, visit.reply, within, answerFor(visit))
+  if (isStale(visit, record)) return refuseStale(visit, known)
+  if (isTouchDue(record, settings.touchInterval(limits.idle), at) && isActivity(visit)) return extend(visit, known)
+  return goOnLive(visit)
+}
+
+/** A live session: its user may have to be warned. */
+function goOnLive (visit: Visit): Promise<Verdict> | Verdict {
+  return offerWarning(visit)?.then(() => 'continue') ?? 'continue'
+}
+
+function isStale ({ at, route }: Visit, record: SessionRecord): boolean {
+  const within = route?.signedInWithin
+  return within !== undefined && at - record.startedAt >= within
+}
+
+/** The session may have been restarted in another process. */
+async function refuseStale (visit: Visit, known: KnownSession): Promise<Verdict> {
+  await refreshClock(visit.host.sessions, known)
+  if (known.record === null || !isStale(visit, known.record)) return known.record === null ? 'continue' : decide(visit, known, known.record)
+  return answerStale(visit.request, visit.reply, visit.route!.signedInWithin!, answerFor(visit))
+}
+
+/** A clock that was set back: what the record says lies in the future, and is written as of now. */
+async function settle (visit: Visit, known: KnownSession): Promise<Verdict> {
+  try {
+    await rewriteClock(visit, known)
+  } catch (error) {
+    noteFault(visit, error)
   }
-  const rewrite = loaded !== undefined && (loaded.startedAt > at || loaded.lastActivity > at)
-  const due = isTouchDue(record, settings.touchInterval(limits.idle), at) && isActivity(visit)
-  if (rewrite || due) return extend(visit, known)
-  sayExpiring(visit)
-  return 'continue'
+  return known.record === null ? 'continue' : decide(visit, known, known.record)
+}
+
+/**
+ * A stored session without a record: of nobody, or one that is older than the plugin, whose clock lies beside it.
+ * Where appliesTo may contradict itself, the clock of a session that it denies may have been written by another request.
+ */
+function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
+  const { registration: { settings }, request, at } = visit
+  const applies = settings.appliesTo(request)
+  if (!applies && !settings.mayContradict) {
+    // The user was taken out of it in another process, unless one is just being signed in by another request.
+    if (known.users === 1) known.record = null
+    return 'continue'
+  }
+  visit.appliedAtLoad = applies
+  if (known.isUnstamped && known.record !== null) return decide(visit, known, known.record)
+  if (applies) return begin(visit, known)
+  const { limits } = visit.registration.settings
+  return at - known.readAt < settings.touchInterval(limits(request).idle) ? 'continue' : lookForClock(visit, known)
+}
+
+async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict> {
+  const clock = await visit.host.sessions.clocks.read(known.id, visit.at)
+  known.readAt = now()
+  if (clock === undefined || known.ended !== null) return 'continue'
+  known.isUnstamped = true
+  known.hasEntries = true
+  known.learn(clock, now())
+  return known.record === null ? 'continue' : decide(visit, known, known.record)
 }
 
 function isActivity ({ request, route, registration: { settings } }: Visit): boolean {
@@ -123,26 +182,30 @@ function isActivity ({ request, route, registration: { settings } }: Visit): boo
 
 /** A stored session that is older than the plugin: without a clock it would never end, so it gets one or is not used. */
 async function begin (visit: Visit, known: KnownSession): Promise<Verdict> {
-  // Asked here: what it throws is no fault of the store.
+  // Called here: what it throws is no fault of the store.
   visit.limits()
   try {
-    return await stampStored(visit, known, visit.at) ? 'continue' : gone(visit, known)
+    if (!await stampStored(visit, known, visit.at)) return gone(visit, known)
   } catch (cause) {
     visit.keepCookie = true
     await startAfresh(visit)
     throw new StoreError({ cause })
   }
+  return known.record === null ? 'continue' : decide(visit, known, known.record)
 }
 
 async function extend (visit: Visit, known: KnownSession): Promise<Verdict> {
-  const joining = known.touching !== undefined
+  const joining = known.touches !== undefined
   try {
     if (!await touch(visit, known, visit.at)) return gone(visit, known)
   } catch (error) {
-    if (!joining) visit.request.log.warn({ err: describeFault(error) }, 'session not extended: the session store failed')
+    if (!joining) noteFault(visit, error)
   }
-  sayExpiring(visit)
-  return 'continue'
+  return goOnLive(visit)
+}
+
+function noteFault ({ request }: Visit, error: unknown): void {
+  request.log.warn({ err: describeFault(error) }, 'session not extended: the session store failed')
 }
 
 /** The session was ended since it was loaded. */
@@ -158,7 +221,7 @@ async function alreadyEnded (visit: Visit, known: KnownSession): Promise<Verdict
   await startAfresh(visit)
   const { store } = visit.host.sessions
   try {
-    if (await readStored(store, known.id) !== undefined) await askStore<void>(answer => store.discard(known.id, answer))
+    if (await store.get(known.id) !== undefined) await store.discard(known.id)
   } catch (cause) {
     throw new StoreError({ cause })
   }
@@ -177,17 +240,17 @@ async function leaveUser (visit: Visit): Promise<Verdict> {
 
 async function askAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> {
   const { sessions } = visit.host
-  const stored = await readStored(sessions.store, known.id)
+  const stored = await sessions.store.get(known.id)
   if (stored === undefined) sessions.noticeEnd(known)
   if (known.ended !== null) return gone(visit, known)
   const record = readRecord(stored!)
   if (record === null) return end(visit, known, 'idle', at)
-  if (record === undefined) {
+  if (record === undefined && !known.isUnstamped) {
     known.record = null
     return leaveUser(visit)
   }
   // What the store knows can only be newer.
-  known.learn(record, at)
+  if (record) known.learn(record, at)
   return 'continue'
 }
 
@@ -199,9 +262,7 @@ async function end (visit: Visit, session: KnownSession, reason: TimeoutReason, 
       return startAfresh(visit)
     })
     if (outcome.kind === 'live') {
-      if (outcome.record === null) return leaveUser(visit)
-      sayExpiring(visit)
-      return 'continue'
+      return outcome.record === null ? leaveUser(visit) : decide(visit, session, outcome.record)
     }
     return visit.replied || visit.reply.sent ? 'replied' : answerEnd(visit, session)
   } catch (error) {
@@ -219,6 +280,8 @@ function answerEnd (visit: Visit, { ended }: KnownSession): Verdict {
 }
 
 function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
+  // A script's request leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
+  if (!isNavigation(visit.request)) visit.keepCookie = true
   sayEnded(visit, reason)
   return answerEnded(visit.request, visit.reply, reason, answerFor(visit))
 }
@@ -231,21 +294,32 @@ function answerFor ({ route, registration: { settings } }: Visit): Parameters<ty
 function missing (visit: Visit, session: HostSession): Promise<Verdict> | Verdict {
   const { cookie, host: { sessions, slots } } = visit
   if (cookie === undefined) return 'continue'
-  const reason = sessions.recent.findByCookie(cookie)?.reason ?? 'missing'
+  const recent = sessions.recent.findByCookie(cookie)
+  if (recent) return answerMissing(visit, recent.reason)
+  const id = signedIdIn(cookie, session, slots)
+  return id === null ? answerMissing(visit, 'missing') : lookForReason(visit, session, id, cookie)
+}
+
+/** Another process may have ended it, or this one longer ago. */
+async function lookForReason (visit: Visit, session: HostSession, id: string, cookie: string): Promise<Verdict> {
+  const { store, recent } = visit.host.sessions
+  const [reason] = await Promise.all([store.reasonOf(id), clearSuccessor(visit, session)])
+  if (reason !== undefined && isTimeout(reason)) recent.remember(id, reason, cookie)
+  return answerMissing(visit, reason ?? 'missing')
+}
+
+function answerMissing (visit: Visit, reason: EndReason): Verdict {
   visit.cameEnded = tellable(reason)
-  if (isTimeout(reason) && visit.route?.checked !== false) return answerTimeout(visit, reason)
-  return signedIdIn(cookie, session, slots) === null ? 'continue' : clearSuccessor(visit, session)
+  return isTimeout(reason) && visit.route?.checked !== false ? answerTimeout(visit, reason) : 'continue'
 }
 
 /**
  * @fastify/session replaces a stored session that is past its own expiry by an empty one that it writes to the store.
- * Stores without a TTL would keep it for ever: take it out and go on with an unsaved one.
+ * Stores without a TTL would keep it for ever: it is removed, and the request goes on with an unsaved one.
  */
-async function clearSuccessor (visit: Visit, { sessionId }: HostSession): Promise<Verdict> {
+async function clearSuccessor (visit: Visit, { sessionId }: HostSession): Promise<void> {
   const { store } = visit.host.sessions
-  if (await readStored(store, sessionId) !== undefined) {
-    await askStore<void>(answered => store.discard(sessionId, answered))
-    await startAfresh(visit)
-  }
-  return 'continue'
+  if (await store.get(sessionId) === undefined) return
+  await store.discard(sessionId)
+  await startAfresh(visit)
 }

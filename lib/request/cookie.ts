@@ -3,7 +3,6 @@ import { now, second } from '../clock.js'
 import { deadlines } from '../policy.js'
 import type { Registration } from '../session/registration.js'
 import { visitOf, type Visit } from '../session/visit.js'
-import { readStored } from '../store/guarded-store.js'
 import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
 import { refuseCookieName } from './cookie-name.js'
 import { tellTimeLeft } from './server-timing.js'
@@ -41,7 +40,7 @@ export function createCookieHook (registration: Registration): Hook {
   async function lookAgain (visit: Visit): Promise<void> {
     const { sessions } = visit.host
     const session = visit.came!
-    const stored = await readStored(sessions.store, session.id).catch(() => null)
+    const stored = await sessions.store.get(session.id).catch(() => null)
     if (stored === undefined) sessions.noticeEnd(session)
     // Nobody knows: the cookie that the browser has will do.
     if (!stored) visit.touchedAt = undefined

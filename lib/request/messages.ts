@@ -1,10 +1,18 @@
 import type {} from '@fastify/flash'
+import type { FastifyReply } from 'fastify'
 import type { TimeoutReason } from '../../types/reasons.js'
+import { describeFault } from '../errors.js'
 import { deadlines } from '../policy.js'
+import { refreshClock } from '../session/clock-reading.js'
+import type { KnownSession } from '../session/known-session.js'
+import type { Timing, Visit } from '../session/visit.js'
+import { lifeOfEntry } from '../store/clocks.js'
 import { sessionOf } from '../store/host-session.js'
-import { writeRecord } from '../store/stored-session.js'
-import type { Visit } from '../session/visit.js'
+import type { FlashSettings } from '../settings/flash.js'
 import { isNavigation, isPrefetch } from './navigation.js'
+
+type Messages = { [type: string]: unknown[] }
+type ReadMessages = (type?: string) => Messages | unknown[]
 
 /**
  * On the fresh session: why the old one ended. An API call must not create a session to hold a message, and only
@@ -23,16 +31,58 @@ export function sayEnded (visit: Visit, reason: TimeoutReason): void {
   request.flash(flash.type, flash.ended(reason, request))
 }
 
-/** Once per session: that it is about to reach the limit that no activity moves. */
-export function sayExpiring (visit: Visit): void {
-  const { request, at, registration: { settings: { flash, warnBefore } } } = visit
-  if (!flash) return
+/**
+ * Once per session: that it is about to reach the limit that no activity moves. It is due on the first page, and is
+ * handed to whoever reads the messages next. It is written nowhere else: a session that the application did not change
+ * is not saved for it.
+ * @returns undefined where the store need not be asked, which is nearly always
+ */
+export function offerWarning (visit: Visit): Promise<void> | undefined {
+  const { request, registration: { settings: { flash } } } = visit
+  if (!flash) return undefined
   const timing = visit.timing()
-  if (timing === null || timing.record.warned) return
-  const remaining = deadlines(timing.record, timing.limits).absolute - at
-  if (remaining > warnBefore || !isNavigation(request) || isPrefetch(request)) return
-  // Known at once to all requests of the session, and written with this one's message.
-  timing.session.record = { ...timing.record, warned: true }
-  writeRecord(sessionOf(request)!, timing.session.record)
-  request.flash(flash.type, flash.expiring(remaining, request))
+  if (timing === null || !isWarningDue(visit, timing)) return undefined
+  const { session, record } = timing
+  if (session.offeredOf === record.startedAt) return offer(visit, timing, flash)
+  return isNavigation(request) && !isPrefetch(request) ? askAndOffer(visit, session, flash) : undefined
+}
+
+function isWarningDue ({ at, registration: { settings } }: Visit, { session, record, limits }: Timing): boolean {
+  return session.warnedOf !== record.startedAt && deadlines(record, limits).absolute - at <= settings.warnBefore
+}
+
+/** Another process may have warned the user already, or restarted the session. */
+async function askAndOffer (visit: Visit, session: KnownSession, flash: FlashSettings): Promise<void> {
+  const { clocks } = visit.host.sessions
+  try {
+    await refreshClock(visit.host.sessions, session)
+    const timing = visit.timing()
+    if (timing === null || !isWarningDue(visit, timing)) return
+    const { startedAt } = timing.record
+    if (await clocks.isWarned(session.id, startedAt)) session.warnedOf = startedAt
+    else offer(visit, timing, flash)
+  } catch (error) {
+    visit.request.log.warn({ err: describeFault(error) }, 'user not warned: the session store failed')
+  }
+}
+
+function offer (visit: Visit, { session, record, limits }: Timing, { type, expiring }: FlashSettings): undefined {
+  const { request, registration: { settings: { storeGrace } }, host: { sessions } } = visit
+  const reply = visit.reply as FastifyReply & { flash: ReadMessages }
+  const { startedAt } = record
+  const read = reply.flash
+  session.offeredOf = startedAt
+  reply.flash = function readWithWarning (asked?: string) {
+    // Reading empties the list that is in the session: there is none to empty.
+    const found = sessionOf(request)?.flash === undefined ? {} : read.call(reply, asked)
+    const messages = asked === undefined ? found as Messages : { [asked]: Array.isArray(found) ? found : [] }
+    if (session.warnedOf !== startedAt && (asked === undefined || asked === type)) {
+      session.warnedOf = startedAt
+      messages[type] = [...messages[type] ?? [], expiring(deadlines(record, limits).absolute - visit.at, request)]
+      sessions.clocks.noteWarned(session.id, startedAt, lifeOfEntry(record, visit.generalLimits(), storeGrace))
+        .catch(error => request.log.warn({ err: describeFault(error) }, 'the user may be warned twice: the session store failed'))
+    }
+    return asked === undefined ? messages : messages[asked]!
+  }
+  return undefined
 }

@@ -3,7 +3,6 @@ import { now } from '../clock.js'
 import { NoSessionError } from '../errors.js'
 import { adopt, sessionOf, type HostSession } from '../store/host-session.js'
 import { hostOf, type Registration } from './registration.js'
-import { RequestStore } from './request-store.js'
 import { Visit, visitOf } from './visit.js'
 
 /** Begins a visit: from here on, the session of the request is behind the guard. @throws FST_SESSION_TIMEOUT_NO_SESSION */
@@ -13,13 +12,12 @@ export function beginVisit (
   const host = hostOf(registration, session, request.sessionStore, noteSuccessor)
   const cookie = request.cookies?.[registration.settings.cookieName]
   const visit = new Visit(registration, host, request, reply, now(), cookie, registration.rulesOf(request))
-  adopt(session, host.slots, new RequestStore(visit))
+  adopt(session, host.slots, visit.store)
   return visit
 }
 
 function noteSuccessor (request: FastifyRequest): void {
-  const visit = visitOf(request)
-  if (visit) visit.exchanging = true
+  visitOf(request)?.store.noteSuccessor()
 }
 
 /** Gives the request a fresh, empty, unsaved session with a new id, without touching the store. */
@@ -31,7 +29,7 @@ export function startAfresh (visit: Visit): Promise<void> {
     app.decryptSession('', request, (error?: unknown) => {
       const session = sessionOf(request)
       if (error || !session) return reject(error ?? new NoSessionError('@fastify/session gave no session'))
-      adopt(session, host.slots, new RequestStore(visit))
+      adopt(session, host.slots, visit.store)
       resolve()
     })
   })

@@ -2,13 +2,11 @@ import type { FastifyRequest } from 'fastify'
 import { minute, now, second } from '../clock.js'
 import { describeFault, endedError, StoreError } from '../errors.js'
 import { deadlines, endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
-import { readStored } from '../store/guarded-store.js'
-import { markOf } from '../store/marks.js'
-import { readRecord } from '../store/stored-session.js'
+import { readRecord, type StoredSession } from '../store/stored-session.js'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Watcher } from './known-session.js'
-import type { Sessions } from './sessions.js'
+import { digestOf, type Sessions } from './sessions.js'
 import { tellable, type Timing, type Visit } from './visit.js'
 
 /** How long an end in another process may go unnoticed by an open connection. */
@@ -30,6 +28,8 @@ export interface Connections {
 interface Connection {
   readonly visit: Visit
   readonly limits: Limits
+  /** Who was signed in when it was opened; null where nobody can tell. */
+  readonly user: string | null
   readonly controller: AbortController
   release (): void
 }
@@ -54,7 +54,8 @@ export function createConnections (): Connections {
     const { raw } = visit.reply
     // After an upgrade the response never finishes: the socket tells.
     const socket = visit.request.headers.upgrade === undefined ? undefined : visit.request.raw.socket
-    const connection: Connection = { visit, limits, controller: new AbortController(), release }
+    const user = visit.registration.settings.user(visit.request.session)
+    const connection: Connection = { visit, limits, user, controller: new AbortController(), release }
     raw.once('close', leave)
     raw.once('finish', leave)
     socket?.once('close', leave)
@@ -93,6 +94,11 @@ function watchOf (sessions: Sessions, session: KnownSession): Watch {
   return (session.watch ??= new Watch(sessions, session)) as Watch
 }
 
+function abort ({ controller, release }: Connection, reason: EndReason): void {
+  release()
+  controller.abort(endedError(tellable(reason)!))
+}
+
 /** Watches one session for all its connections: one timer, one lookup, however many they are. */
 class Watch implements Watcher {
   readonly #sessions: Sessions
@@ -115,7 +121,7 @@ class Watch implements Watcher {
   constructor (sessions: Sessions, session: KnownSession) {
     this.#sessions = sessions
     this.#session = session
-    this.#digest = markOf(session.id)
+    this.#digest = digestOf(session.id)
   }
 
   add (connection: Connection): void {
@@ -140,9 +146,14 @@ class Watch implements Watcher {
     const connections = [...this.#connections]
     this.#connections.clear()
     this.#stop()
-    for (const { controller, release } of connections) {
-      release()
-      controller.abort(endedError(tellable(reason)!))
+    for (const connection of connections) abort(connection, reason)
+  }
+
+  userChanged (stored: StoredSession): void {
+    for (const connection of [...this.#connections]) {
+      if (connection.user === connection.visit.registration.settings.user(stored)) continue
+      this.remove(connection)
+      abort(connection, 'missing')
     }
   }
 
@@ -201,14 +212,16 @@ class Watch implements Watcher {
     // For a store that never answers.
     this.#schedule(storePatience)
     const session = this.#session
-    const stored = await readStored(this.#sessions.store, session.id)
+    const stored = await this.#sessions.store.get(session.id)
     // The last one may have left meanwhile, and another one of the same session come.
     if (!this.#isWatching) return
     if (stored === undefined) return this.#sessions.noticeEnd(session)
     const record = readRecord(stored)
     // Without a record the user was taken out of the session: signed out.
-    if (record === undefined) return this.sessionEnded('missing')
-    if (record !== null) session.learn(record, at)
+    if (record === undefined && !session.isUnstamped) return this.sessionEnded('missing')
+    if (record) session.learn(record, at)
+    this.userChanged(stored)
+    if (!this.#isWatching) return
     this.#faultLogged = false
     this.#lookedUp = true
     const reason = record === null ? 'idle' : this.#endAt(at)

@@ -2,10 +2,9 @@ import type { SessionTimeout } from '../../types/index.js'
 import type { TimeoutReason } from '../../types/reasons.js'
 import { now } from '../clock.js'
 import { StoreError } from '../errors.js'
-import { clampRecord, endOf, type Limits } from '../policy.js'
-import { askStore } from '../store/call-store.js'
-import { readStored } from '../store/guarded-store.js'
+import { endOf, type Limits } from '../policy.js'
 import { dataOf, readRecord } from '../store/stored-session.js'
+import { refreshClock } from './clock-reading.js'
 import type { KnownSession, Outcome } from './known-session.js'
 import type { Sessions } from './sessions.js'
 import type { Visit } from './visit.js'
@@ -50,42 +49,44 @@ async function endOnce (visit: Visit, due: DueEnd): Promise<Outcome> {
     if (outcome.record === null || endOf(outcome.record, limits, at) === null) return outcome
   }
   const { sessions } = visit.host
-  session.ending = sessions.inTurn(session, one => destroyUnlessLive(sessions, { ...due, session: one }, visit.cookie))
+  session.ending = sessions.inTurn(session, one => destroyUnlessLive(visit, { ...due, session: one }))
     .finally(() => { session.ending = undefined })
   return session.ending
 }
 
-async function destroyUnlessLive (
-  sessions: Sessions, { session, limits, reason, at }: DueEnd, cookie: string | undefined
-): Promise<Outcome> {
+async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }: DueEnd): Promise<Outcome> {
   // Others may have ended it while this one waited for its turn.
   if (session.ended !== null) return { kind: 'ended', by: 'others', reason: session.ended }
-  let { record } = session
-  const { store } = sessions
+  const { sessions } = visit.host
+  const { cookie } = visit
   try {
-    const stored = await readStored(store, session.id)
+    // One that came in time may be extending it just now.
+    await session.touches?.running.catch(() => {})
+    const [stored] = await Promise.all([sessions.store.get(session.id), refreshClock(sessions, session)])
     if (stored === undefined) {
       sessions.noticeEnd(session, reason, cookie)
       return { kind: 'ended', by: 'others', reason }
     }
-    // A request may have extended the session since this one loaded it, in this process or in another.
-    const latest = readRecord(stored)
-    if (latest === undefined) {
-      // Somebody took the user out of it, and with that its clock.
+    // A request may have saved the session since this one loaded it, in this process or in another.
+    const saved = readRecord(stored)
+    if (saved === undefined && !session.isUnstamped) {
+      // The user was taken out of it, and with that its clock.
       session.record = null
       return { kind: 'live', record: null }
     }
-    if (latest !== null) {
-      record = session.record = clampRecord(latest, at)
+    if (saved) session.learn(saved, at)
+    const { record } = session
+    // A malformed record has no deadline that could be later.
+    if (saved !== null && record !== null) {
       const verdict = endOf(record, limits, at)
       if (verdict === null) return { kind: 'live', record }
       reason = verdict
     }
-    await askStore<void>(answer => sessions.end(session, reason, cookie, answer))
+    await sessions.end(session, reason, { cookie, keepReason: at + visit.registration.settings.storeGrace })
+    return { kind: 'ended', by: 'us', reason, record }
   } catch (cause) {
     throw new StoreError({ cause })
   }
-  return { kind: 'ended', by: 'us', reason, record }
 }
 
 /** Calls onTimeout, and finds out whether it replied: reply.sent is true only after the onSend hooks, which may wait for the store. */
@@ -122,20 +123,28 @@ function describeEnd (session: Visit['request']['session'], { record, reason }: 
  * @returns whether there was one
  * @throws FST_SESSION_TIMEOUT_STORE
  */
-export function revoke (sessions: Sessions, id: string): Promise<boolean> {
+export async function revoke (sessions: Sessions, id: string): Promise<boolean> {
   const held = sessions.use(id)
-  return sessions.inTurn(held, session => revokeStored(sessions, session))
-    .catch(cause => { throw new StoreError({ cause }) })
-    .finally(() => sessions.release(held))
+  try {
+    return await sessions.inTurn(held, session => revokeStored(sessions, session))
+  } catch (cause) {
+    throw new StoreError({ cause })
+  } finally {
+    sessions.release(held)
+  }
 }
 
 async function revokeStored (sessions: Sessions, session: KnownSession): Promise<boolean> {
-  const stored = await readStored(sessions.store, session.id)
-  if (stored === undefined) {
-    if (session.stored) sessions.noticeEnd(session)
-    return false
+  const stored = await sessions.store.get(session.id)
+  if (stored !== undefined) {
+    session.record ??= readRecord(stored) ?? null
+    await sessions.end(session, 'revoked')
+    return true
   }
-  session.record ??= readRecord(stored) ?? null
-  await askStore<void>(answer => sessions.end(session, 'revoked', undefined, answer))
+  if (session.stored) sessions.noticeEnd(session)
+  // It may live on under another id, of which whoever asks cannot know yet.
+  const successor = await sessions.store.successorOf(session.id)
+  if (successor === undefined) return false
+  await sessions.endById(successor, 'revoked')
   return true
 }

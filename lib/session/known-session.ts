@@ -1,5 +1,6 @@
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
-import { clampRecord, mergeRecords, type SessionRecord } from '../policy.js'
+import { clampRecord, joinRecords, type SessionRecord } from '../policy.js'
+import type { StoredSession } from '../store/stored-session.js'
 import { Queue } from './queue.js'
 
 /** What came of an attempt to end a session that was past a deadline; `by` tells whether it was this attempt. */
@@ -13,26 +14,50 @@ export interface Watcher {
   sessionEnded (reason: EndReason): void
   /** It may be over: the store is asked within that time, ms. */
   lookUpWithin (delay: number): void
+  /** It belongs to another user by now: the connections of the user before are over. */
+  userChanged (stored: StoredSession): void
+}
+
+/** The touch of a session that is under way, and the one after it, which all share that it does not cover. */
+export interface Touches {
+  /** The instant that it moves the clock to, epoch ms. */
+  readonly at: number
+  readonly running: Promise<boolean>
+  next: Promise<boolean> | undefined
+  nextAt: number
 }
 
 /**
- * What this process knows of one session while any request or connection uses it: one object, whoever asks, so that
- * no two of them can believe different things. `Sessions` finds it by its id.
+ * What this process knows of one session: one object, whoever asks, so that no two of them can believe different
+ * things. `Sessions` finds it by its id, and remembers it for a while when nothing uses it any more.
  */
 export class KnownSession {
   readonly id: string
-  /** The clock in force; it may be newer than the one in `request.session`. Null: the session is not timed. */
+  /**
+   * The clock in force, as far as this process knows: it may be newer than the one in `request.session`, and is never
+   * later than the truth. Null: the session is not timed.
+   */
   record: SessionRecord | null = null
+  /** The stored session has no record: it is older than the plugin, or stored where appliesTo said no. */
+  isUnstamped = false
+  /** Its clock has entries of its own in the store. Those that only other processes know of expire by themselves. */
+  hasEntries = false
+  /** When its clock was last read from the store, epoch ms. */
+  readAt = -Infinity
+  /** The start of which the user was warned that it is about to reach its limit, epoch ms. */
+  warnedOf: number | undefined
+  /** The start of which the warning waits for a page that shows messages, epoch ms. */
+  offeredOf: number | undefined
   /** Why it is over; null while it is not. */
   ended: EndReason | null
   /** Whether the store has had it. */
   stored = false
   /** How many requests, connections and operations use it. */
   users = 0
-  /** Whatever reads it from the store and writes it back takes its turn here. */
-  readonly queue = new Queue()
-  /** What several requests want at the same time is done once, and fails once. */
-  touching: Promise<SessionRecord | null | undefined> | undefined
+  /** Used since the memory of sessions was last tidied up. */
+  isRecent = true
+  #queue: Queue | undefined
+  touches: Touches | undefined
   ending: Promise<Outcome> | undefined
   /** Its open connections. */
   watch: Watcher | undefined
@@ -42,9 +67,14 @@ export class KnownSession {
     this.ended = ended
   }
 
+  /** What reads the session from the store and writes it back, or ends it, takes its turn here. */
+  get queue (): Queue {
+    return (this.#queue ??= new Queue())
+  }
+
   /** Takes in a record that somebody has of it: neither instant ever moves back. */
   learn (record: SessionRecord, at: number): void {
-    this.record = this.record === null ? clampRecord(record, at) : mergeRecords(this.record, record, at)
+    this.record = this.record === null ? clampRecord(record, at) : joinRecords(this.record, record, at)
   }
 }
 

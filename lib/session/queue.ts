@@ -1,42 +1,29 @@
-import { second } from '../clock.js'
+/** How many operations may wait for one session. More are a crowd: a browser opens a few dozen at most. */
+const mostWaiting = 1000
 
-type Operation = (done: () => void) => void
-
-/** How long an operation may keep others waiting: a store that has lost its answer never gives it. */
-const patience = 10 * second
-
-/** Runs operations one after the other; the first at once, and synchronously when it is. */
+/**
+ * Runs operations one after the other; the first at once. Each settles in time, since every store call does
+ * (lib/store/ask-store.ts), so that nothing here needs a clock.
+ */
 export class Queue {
   #busy = false
-  #waiting: Operation[] | undefined
-  #timer: NodeJS.Timeout | undefined
-  #turn = 0
+  #waiting: Array<() => void> | undefined
 
-  run (operation: Operation): void {
+  /** @throws what the operation throws, or that too many are waiting */
+  async run<Result> (operation: () => Promise<Result>): Promise<Result> {
     if (this.#busy) {
-      (this.#waiting ??= []).push(operation)
-      this.#timer ??= this.#wait()
-      return
+      const waiting = this.#waiting ??= []
+      if (waiting.length >= mostWaiting) throw new Error(`More than ${mostWaiting} operations wait for one session`)
+      await new Promise<void>(resolve => waiting.push(resolve))
     }
     this.#busy = true
-    const turn = ++this.#turn
-    operation(() => this.#next(turn))
-  }
-
-  /** An operation whose patience is over may still report: it is nobody's turn any more then. */
-  #next (turn: number): void {
-    if (turn !== this.#turn || !this.#busy) return
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#busy = false
-    const next = this.#waiting?.shift()
-    if (next === undefined) return
-    this.run(next)
-    if (this.#busy && this.#waiting!.length > 0) this.#timer ??= this.#wait()
-  }
-
-  #wait (): NodeJS.Timeout {
-    const turn = this.#turn
-    return setTimeout(() => this.#next(turn), patience).unref()
+    try {
+      return await operation()
+    } finally {
+      // Whoever is woken runs later, from the event loop, not from here: no crowd grows the stack.
+      const next = this.#waiting?.shift()
+      if (next === undefined) this.#busy = false
+      else next()
+    }
   }
 }

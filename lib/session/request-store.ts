@@ -1,166 +1,203 @@
 import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { now } from '../clock.js'
-import { clampRecord, deadlines, endOf, mergeRecords, type Limits, type SessionRecord } from '../policy.js'
-import type { Callback } from '../store/guarded-store.js'
-import { emptyOut, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeRecord, type StoredSession } from '../store/stored-session.js'
+import { clampRecord, endOf, joinRecords, type Limits, type SessionRecord } from '../policy.js'
+import { lifeOfCopy } from '../store/clocks.js'
+import { hasData } from '../store/host-session.js'
+import { emptyOut, expiryOf, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeRecord, type StoredSession } from '../store/stored-session.js'
+import { refreshClock } from './clock-reading.js'
 import type { KnownSession } from './known-session.js'
-import type { Sessions } from './sessions.js'
 import type { Visit } from './visit.js'
+
+type Callback = (error?: unknown) => void
 
 /**
  * The store as the sessions of one request see it: it gives them their record in the write that stores them,
- * and writes a session that was loaded only while that is still there.
- * A class, for once: one is made per request, and methods on a prototype cost nothing then.
+ * and writes a session that was loaded only while that is still there. The only place with callbacks: the host calls.
+ * A class: one is made for each request, and methods on a prototype cost nothing then.
  */
 export class RequestStore implements SessionStore {
   readonly #visit: Visit
+  /** `regenerate()` is under way: what it destroys next is to be exchanged. */
+  #exchanging = false
+  /** The session that is to be exchanged for the next one that is stored. */
+  #predecessor: KnownSession | undefined
 
   constructor (visit: Visit) {
     this.#visit = visit
   }
 
+  /** A session of this request makes another one that is to take its place. */
+  noteSuccessor (): void {
+    this.#exchanging = true
+  }
+
   get (id: string, callback: (error: unknown, session?: Session | null) => void): void {
-    this.#visit.host.sessions.store.get(id, callback)
+    answer(this.#visit.host.sessions.store.get(id).then(session => session ?? null), callback)
   }
 
   destroy (id: string, callback: Callback): void {
-    const visit = this.#visit
-    const { sessions } = visit.host
-    const exchanging = visit.exchanging
-    visit.exchanging = false
-    const known = visit.find(id)
-    // regenerate() destroys its session whether it was ever stored or not.
-    if (known === undefined || !known.stored) return sessions.store.discard(id, callback)
-    sessions.takeTurn(known, (session, done) => {
-      const answer: Callback = error => {
-        done()
-        callback(error)
-      }
-      if (!exchanging) return signOut(sessions, session, answer)
-      exchange(visit, session, answer)
-    })
+    answer(this.#destroy(id), callback)
   }
 
   set (id: string, session: Session, callback: Callback): void {
-    const visit = this.#visit
-    visit.host.sessions.takeTurn(visit.hold(id), (known, done) => {
-      write(visit, known, session, error => {
-        done()
-        callback(error)
-      })
-    })
+    answer(this.#set(id, session), callback)
   }
+
+  async #destroy (id: string): Promise<void> {
+    const visit = this.#visit
+    const { sessions } = visit.host
+    const isExchange = this.#exchanging
+    this.#exchanging = false
+    const known = visit.find(id)
+    // regenerate() destroys its session whether it was ever stored or not.
+    if (known === undefined || !known.stored) return sessions.store.discard(id)
+    // It is over when its successor is stored, and not before: an end of it has to find the successor.
+    if (isExchange) this.#predecessor = known
+    else await sessions.inTurn(known, session => signOut(visit, session))
+  }
+
+  async #set (id: string, session: Session): Promise<void> {
+    const visit = this.#visit
+    const { sessions } = visit.host
+    const known = visit.hold(id)
+    const predecessor = this.#predecessor
+    if (predecessor === undefined || known.stored) return sessions.inTurn(known, one => write(visit, one, session))
+    // In this order, as an end of the predecessor takes them.
+    await sessions.inTurn(predecessor, old => sessions.inTurn(known, one => storeSuccessor(visit, old, one, session)))
+    this.#predecessor = undefined
+  }
+}
+
+/** On the next tick: what the callback throws is no answer of the store, and must not end in a promise. */
+function answer<Value> (result: Promise<Value>, callback: (error?: unknown, value?: Value) => void): void {
+  result.then(value => process.nextTick(callback, null, value), error => process.nextTick(callback, error))
 }
 
 /** The application's own end of a session. */
-function signOut (sessions: Sessions, session: KnownSession, callback: Callback): void {
-  // One that is over may have come back with a write whose answer was lost.
-  if (session.ended !== null) return sessions.store.discard(session.id, callback)
-  sessions.end(session, 'signed-out', undefined, callback)
+async function signOut ({ host: { sessions } }: Visit, session: KnownSession): Promise<void> {
+  if (session.ended === null) return sessions.end(session, 'signed-out')
+  // One that is over may have come back with a write whose answer was lost, and may live on under another id.
+  const successor = await sessions.store.successorOf(session.id)
+  await sessions.store.discard(session.id)
+  if (successor !== undefined) await sessions.endById(successor, 'signed-out')
+}
+
+async function write (visit: Visit, known: KnownSession, session: Session): Promise<void> {
+  if (known.ended !== null) return
+  const limits = limitsFor(visit, session)
+  if (known.stored) await update(visit, known, session, limits)
+  else await store(visit, known, session, limits, null)
 }
 
 /** `regenerate()`: the session is over, and its successor carries nothing on that was over before. */
-function exchange (visit: Visit, session: KnownSession, callback: Callback): void {
+async function storeSuccessor (visit: Visit, old: KnownSession, known: KnownSession, session: Session): Promise<void> {
   const { sessions } = visit.host
-  const { record } = session
-  sessions.store.get(session.id, (error, stored) => {
-    if (error) return callback(error)
-    let past: boolean
-    try {
-      past = record !== null && endOf(record, visit.limits(), now()) !== null
-    } catch (error) {
-      return callback(error)
-    }
-    visit.predecessor = { live: session.ended === null && !past && Boolean(stored), record }
-    signOut(sessions, session, callback)
-  })
+  // Over already: ended while regenerate() was under way.
+  if (known.ended !== null) return emptyOut(session)
+  if (old.ended !== null || await isPast(visit, old)) emptyOut(session)
+  const before = old.record
+  if (!hasData(session)) {
+    if (old.ended === null) await sessions.end(old, 'signed-out')
+    return store(visit, known, session, limitsFor(visit, session), before)
+  }
+  const limits = limitsFor(visit, session)
+  const record = prepare(visit, session, limits, before)
+  if (await sessions.exchange(old, known, session, visit.at)) return settle(visit, known, record, limits)
+  emptyOut(session)
+  // What it carried is in the store by now: written over.
+  await store(visit, known, session, limitsFor(visit, session), before)
 }
 
-function write (visit: Visit, known: KnownSession, session: Session, callback: Callback): void {
-  if (known.ended !== null) return callback()
-  let limits: Limits | null
-  try {
-    limits = limitsFor(visit, session)
-  } catch (error) {
-    return callback(error)
-  }
-  if (known.stored) update(visit, known, session, limits, callback)
-  else store(visit, known, session, limits, callback)
+/** Whether a session is past its deadline by now: a sign-in may take its time. */
+async function isPast (visit: Visit, session: KnownSession): Promise<boolean> {
+  const limits = visit.limits()
+  const at = now()
+  if (session.record === null || endOf(session.record, limits, at) === null) return false
+  await refreshClock(visit.host.sessions, session)
+  return endOf(session.record, limits, at) !== null
 }
 
 /** The first write of a session. */
-function store (visit: Visit, known: KnownSession, session: Session, limits: Limits | null, callback: Callback): void {
-  const { predecessor } = visit
-  visit.predecessor = undefined
-  if (predecessor?.live === false) {
-    emptyOut(session)
-    // Nobody is signed in any more: asked anew.
-    visit.predecessor = { live: true, record: predecessor.record }
-    return write(visit, known, session, callback)
+async function store (
+  visit: Visit, known: KnownSession, session: Session, limits: Limits | null, before: SessionRecord | null
+): Promise<void> {
+  const record = prepare(visit, session, limits, before)
+  await visit.host.sessions.store.insert(known.id, session)
+  settle(visit, known, record, limits)
+}
+
+/** A successor starts anew, also where regenerate(keys) has copied the record into it. */
+function prepare (
+  visit: Visit, session: Session, limits: Limits | null, before: SessionRecord | null
+): SessionRecord | null {
+  if (limits === null) {
+    // The host makes a successor with the expiry of the session before: it was our clock's.
+    removeRecord(session, before, session.cookie?.expires)
+    return null
   }
-  const at = now()
-  // A successor starts anew, also where regenerate(keys) has copied the record into it.
-  const record = limits && { startedAt: at, lastActivity: at, ...withOwnExpiry(session, predecessor?.record) }
-  if (record) stamp(visit, session, record, limits!)
-  // The host makes a successor with the expiry of the session before: it was our clock's.
-  else removeRecord(session, predecessor?.record ?? null, session.cookie?.expires)
-  visit.host.sessions.store.set(known.id, session, error => {
-    if (!error) {
-      known.record = record
-      visit.settleOn(known)
-      if (limits) visit.useLimits(limits)
-    }
-    callback(error)
-  })
+  const record = startOf(session, before)
+  stamp(visit, session, record, limits)
+  return record
+}
+
+function settle (visit: Visit, known: KnownSession, record: SessionRecord | null, limits: Limits | null): void {
+  known.record = record
+  known.isUnstamped = false
+  visit.settleOn(known)
+  if (limits) visit.useLimits(limits)
 }
 
 /** A later write: over what is there, and only if it is. */
-function update (visit: Visit, known: KnownSession, session: Session, limits: Limits | null, callback: Callback): void {
+async function update (visit: Visit, known: KnownSession, session: Session, limits: Limits | null): Promise<void> {
   const { sessions } = visit.host
-  sessions.store.get(known.id, (error, stored) => {
-    if (error) return callback(error)
-    const theirs = stored ? readRecord(stored) : undefined
-    if (!stored || known.ended !== null) {
-      sessions.noticeEnd(known)
-      return callback()
-    }
-    // No write mends a malformed record: the session is over.
-    if (theirs === null) return sessions.end(known, 'idle', visit.cookie, callback)
-    const record = limits && newest(known.record, theirs, session)
-    if (record) stamp(visit, session, record, limits!)
-    else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
-    sessions.store.replace(known.id, session, (error, live) => {
-      if (!error && !live) sessions.noticeEnd(known)
-      else if (!error) {
-        noticeContradiction(visit, known, record)
-        // Somebody took the user out of it, and with that its clock: signed out.
-        if (record === null && known.record !== null) sessions.tellOthers(known)
-        known.record = record
-        visit.settleOn(known)
-        if (limits) visit.useLimits(limits)
-      }
-      callback(error)
-    })
-  })
+  const stored = await sessions.store.get(known.id)
+  const theirs = stored && readRecord(stored)
+  if (stored === undefined || known.ended !== null) return sessions.noticeEnd(known)
+  // No write mends a malformed record: the session is over.
+  if (theirs === null) return sessions.end(known, 'idle', { cookie: visit.cookie })
+  const isOther = limits !== null && hasOtherUser(visit, stored, session)
+  const record = limits && (isOther ? startOf(session, known.record) : newest(known.record, theirs, session))
+  if (record) stamp(visit, session, record, limits!, theirs && expiryOf(stored))
+  else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
+  if (!await sessions.store.replace(known.id, session)) return sessions.noticeEnd(known)
+  noticeContradiction(visit, known, record)
+  // The user was taken out of it, and with that its clock; or is another one. For connections that is an end.
+  const isLeft = record === null && known.record !== null
+  if (isLeft && known.hasEntries) sessions.clocks.drop(known.id)
+  if (isLeft || isOther) {
+    sessions.tellOthers(known)
+    if (isOther) known.watch?.userChanged(session)
+  }
+  settle(visit, known, record, limits)
+}
+
+/** Whether the session belongs to another user than before, without `regenerate()`. A first sign-in is none. */
+function hasOtherUser ({ registration: { settings } }: Visit, stored: StoredSession, session: StoredSession): boolean {
+  const before = settings.user(stored)
+  return before !== null && before !== settings.user(session)
 }
 
 function newest (ours: SessionRecord | null, theirs: SessionRecord | undefined, session: Session): SessionRecord {
   const at = now()
-  if (ours && theirs) return mergeRecords(ours, theirs, at)
+  if (ours && theirs) return joinRecords(ours, theirs, at)
   const one = ours ?? theirs
-  return one ? clampRecord(one, at) : { startedAt: at, lastActivity: at, ...withOwnExpiry(session, null) }
+  return one ? clampRecord(one, at) : startOf(session, null)
 }
 
-function withOwnExpiry (session: Session, before: SessionRecord | null | undefined): { ownExpiry?: number } {
+function startOf (session: Session, before: SessionRecord | null): SessionRecord {
+  const at = now()
   const ownExpiry = before ? before.ownExpiry : ownExpiryOf(session)
-  return ownExpiry === undefined ? {} : { ownExpiry }
+  return ownExpiry === undefined ? { startedAt: at, lastActivity: at } : { startedAt: at, lastActivity: at, ownExpiry }
 }
 
-/** The record, and the expiry that follows from it, as stores read it. */
-export function stamp (visit: Visit, session: StoredSession, record: SessionRecord, limits: Limits): void {
+/**
+ * The record, and the expiry that follows from it, as stores read it.
+ * @param present the expiry that the stored copy has: a stricter scope must not make the store forget a laxer one's user
+ */
+function stamp (visit: Visit, session: StoredSession, record: SessionRecord, limits: Limits, present = 0): void {
   writeRecord(session, record)
-  writeExpiry(session, deadlines(record, limits).first + visit.registration.settings.storeGrace)
+  writeExpiry(session, Math.max(present, lifeOfCopy(record, limits, visit.registration.settings.storeGrace)))
 }
 
 /** Null where the session is not timed. `regenerate` writes the new session while request.session is still the old one. */
@@ -175,13 +212,13 @@ function limitsFor (visit: Visit, session: Session): Limits | null {
   }
 }
 
-/** Said once: such an option would sign nobody out, were the record not the fact. */
+/** Logged once: such an option would sign no user out, were the record not what counts. */
 function noticeContradiction (
   { appliedAtLoad, registration: { noticed }, request }: Visit, known: KnownSession, record: SessionRecord | null
 ): void {
   if (appliedAtLoad || noticed.contradiction || record === null || known.record === null) return
   noticed.contradiction = true
   request.log.warn('fastify-session-timeout: appliesTo says no to a session when it is loaded and yes when it is stored. ' +
-    'It is asked before later hooks have set what it looks at: let it look at request.session, or use the option `user`. ' +
+    'It is called before later hooks have set what it looks at: let it look at request.session, or use the option `user`. ' +
     'The session is timed all the same')
 }

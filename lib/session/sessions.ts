@@ -1,13 +1,14 @@
 import { channel } from 'node:diagnostics_channel'
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import type { SessionEnd } from '../../types/index.js'
 import type { EndReason } from '../../types/reasons.js'
 import { now, second } from '../clock.js'
 import { describeFault } from '../errors.js'
 import type { SessionRecord } from '../policy.js'
-import { createGuardedStore, type Callback, type GuardedStore } from '../store/guarded-store.js'
-import { markOf } from '../store/marks.js'
+import { createClocks, type Clocks } from '../store/clocks.js'
+import { entryId } from '../store/entries.js'
+import { createGuardedStore, type GuardedStore } from '../store/guarded-store.js'
 import { createRecentEnds, type RecentEnds } from '../store/recent-ends.js'
 import type { Audience, EndLine } from './end-bus.js'
 import { isTimeout, KnownSession, type Watcher } from './known-session.js'
@@ -16,6 +17,9 @@ const ends = channel('fastify-session-timeout:end')
 
 /** Over how long the look-ups of all watched sessions are spread. */
 const spread = 5 * second
+
+/** How many sessions are remembered that nothing uses: bounded memory, whatever the load. */
+const capacity = 10_000
 
 const byStore = new WeakMap<SessionStore, Sessions>()
 
@@ -26,78 +30,128 @@ export function sessionsOf (store: SessionStore, log: FastifyBaseLogger): Sessio
   return sessions
 }
 
-/** What this process knows of the sessions in a store: of those in use, and of those that ended within a minute. */
+/** What an end is about. */
+export interface EndOptions {
+  /** The cookie that held the session, so that later requests with it get the same answer. */
+  readonly cookie?: string | undefined
+  /** Until when other processes can be told the reason, epoch ms. */
+  readonly keepReason?: number
+}
+
+/** What this process knows of the sessions in a store: of those in use, of late ones, and of those that ended within a minute. */
 export class Sessions implements Audience {
   readonly store: GuardedStore
+  readonly clocks: Clocks
   readonly recent: RecentEnds = createRecentEnds()
   /** The ways by which other processes hear of ends, and tell of theirs. */
   readonly lines = new Set<EndLine>()
   /** Those with open connections, by the digest of their id. */
   readonly watched = new Map<string, Watcher>()
-  readonly #inUse = new Map<string, KnownSession>()
+  readonly #known = new Map<string, KnownSession>()
+  /** At how many the memory is tidied up next: more than capacity while more than that are in use. */
+  #tidyAt = capacity
   readonly #log: FastifyBaseLogger
   #complained = false
 
   constructor (store: SessionStore, log: FastifyBaseLogger) {
     this.#log = log
     this.store = createGuardedStore(store, this.recent, error => this.#complain(error))
+    this.clocks = createClocks(this.store)
   }
 
   /** The one object for that session. Every use ends with a {@link release}. */
   use (id: string): KnownSession {
-    let session = this.#inUse.get(id)
+    let session = this.#known.get(id)
     if (session === undefined) {
+      if (this.#known.size >= this.#tidyAt) this.#tidyUp()
       session = new KnownSession(id, this.recent.find(id)?.reason ?? null)
-      this.#inUse.set(id, session)
+      this.#known.set(id, session)
     }
+    session.isRecent = true
     session.users++
     return session
   }
 
   release (session: KnownSession): void {
-    if (--session.users === 0) this.#inUse.delete(session.id)
+    // The memory of recent ends is the one that counts: what a store forgot for a moment may be there again.
+    if (--session.users > 0 || session.ended === null) return
+    if (this.#known.get(session.id) === session) this.#known.delete(session.id)
+  }
+
+  /** Forgets what nothing uses and nothing has used since the last time; a tenth at least can come before the next. */
+  #tidyUp (): void {
+    for (const [id, session] of this.#known) {
+      if (session.users === 0 && !session.isRecent) this.#known.delete(id)
+      session.isRecent = false
+    }
+    if (this.#known.size > capacity * 0.9) {
+      for (const [id, { users }] of this.#known) {
+        if (this.#known.size <= capacity / 2) break
+        if (users === 0) this.#known.delete(id)
+      }
+    }
+    this.#tidyAt = Math.max(capacity, Math.ceil(this.#known.size * 1.1))
   }
 
   /**
-   * Lets an operation that reads the session from the store and writes it back take its turn.
-   * After the response, when nobody holds the session any more, there may be another object for it by now.
+   * Lets an operation that reads the session from the store and writes it back, or ends it, take its turn.
+   * After the response there may be another object for it by now.
    */
-  takeTurn (session: KnownSession, operation: (session: KnownSession, done: () => void) => void): void {
+  async inTurn<Result> (session: KnownSession, operation: (session: KnownSession) => Promise<Result>): Promise<Result> {
     const one = this.use(session.id)
     if (one !== session) one.stored ||= session.stored
-    one.queue.run(done => operation(one, () => {
+    try {
+      return await one.queue.run(() => operation(one))
+    } finally {
       if (one !== session) Object.assign(session, { record: one.record, ended: one.ended, stored: one.stored })
-      done()
       this.release(one)
-    }))
-  }
-
-  /** The same for an asynchronous operation. */
-  inTurn<Result> (session: KnownSession, operation: (session: KnownSession) => Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.takeTurn(session, (one, done) => {
-        operation(one).finally(done).then(resolve, reject)
-      })
-    })
+    }
   }
 
   /**
-   * Ends a session for every process. Remembered before the store is asked, so that from then on no write under way in
-   * this process brings it back; told to everyone once it is destroyed; taken back when the store refuses.
-   * @param cookie the cookie that held it, so that later requests with it get the same answer
+   * Ends a session for every process, and the one that it was exchanged for. Remembered before the store is asked, so
+   * that from then on no write under way in this process brings it back; told to everyone once it is destroyed; taken
+   * back when the store refuses.
    */
-  end (session: KnownSession, reason: EndReason, cookie: string | undefined, callback: Callback): void {
+  async end (session: KnownSession, reason: EndReason, { cookie, keepReason }: EndOptions = {}): Promise<void> {
     this.#begin(session, reason, cookie)
-    this.store.end(session.id, error => {
-      if (error) {
-        session.ended = null
-        this.recent.forget(session.id, cookie)
-      } else {
-        this.#tell(session)
-        this.tellOthers(session)
-      }
-      callback(error)
-    })
+    let successor: string | undefined
+    try {
+      successor = await this.store.end(session.id, reason, keepReason)
+    } catch (error) {
+      session.ended = null
+      this.recent.forget(session.id, cookie)
+      throw error
+    }
+    this.#over(session)
+    if (successor !== undefined) await this.endById(successor, reason)
+  }
+
+  /** Ends a session that may be in use or not, or over already. */
+  async endById (id: string, reason: EndReason): Promise<void> {
+    const held = this.use(id)
+    try {
+      await this.inTurn(held, async session => {
+        if (session.ended === null) await this.end(session, reason)
+      })
+    } finally {
+      this.release(held)
+    }
+  }
+
+  /**
+   * Puts a successor in the place of a session, in the turn of both. The same as {@link end} in all else.
+   * @param since when the session was last seen in the store, epoch ms
+   * @returns false when the session had ended: see {@link GuardedStore.exchange}
+   */
+  async exchange (session: KnownSession, successor: KnownSession, data: Session, since: number): Promise<boolean> {
+    if (!await this.store.exchange(session.id, successor.id, data, since)) {
+      this.noticeEnd(session)
+      return false
+    }
+    this.#begin(session, 'signed-out', undefined).successor = successor.id
+    this.#over(session)
+    return true
   }
 
   /** The store does not have it any more: somebody ended it. */
@@ -116,7 +170,7 @@ export class Sessions implements Audience {
   /** Has other processes look that session up. The digest is worth nothing to who reads it. */
   tellOthers ({ id }: KnownSession): void {
     if (this.lines.size === 0) return
-    const digest = markOf(id)
+    const digest = digestOf(id)
     for (const line of this.lines) line.publish(digest)
   }
 
@@ -128,15 +182,21 @@ export class Sessions implements Audience {
     for (const watcher of this.watched.values()) watcher.lookUpWithin(Math.random() * spread)
   }
 
-  #begin (session: KnownSession, reason: EndReason, cookie: string | undefined): void {
+  #begin (session: KnownSession, reason: EndReason, cookie: string | undefined): ReturnType<RecentEnds['remember']> {
     session.ended = reason
-    this.recent.remember(session.id, reason, cookie)
+    return this.recent.remember(session.id, reason, cookie)
+  }
+
+  #over (session: KnownSession): void {
+    if (session.hasEntries) this.clocks.drop(session.id)
+    this.#tell(session)
+    this.tellOthers(session)
   }
 
   #tell (session: KnownSession): void {
     const { record, ended } = session
     const reason = ended!
-    // A session of nobody has no end that anyone counts; one with a malformed record has no instants.
+    // A session that is not timed has no end that anyone counts; one with a malformed record has no instants.
     if ((record !== null || isTimeout(reason)) && ends.hasSubscribers) ends.publish(describe(reason, record))
     session.watch?.sessionEnded(reason)
   }
@@ -147,6 +207,11 @@ export class Sessions implements Audience {
     this.#log.warn({ err: describeFault(error) },
       'the session store cannot keep marks of ended sessions: a request in flight in another process may bring one back')
   }
+}
+
+/** How a session is named where others can read it. */
+export function digestOf (id: string): string {
+  return entryId(id, 'ended')
 }
 
 function describe (reason: EndReason, record: SessionRecord | null): SessionEnd {

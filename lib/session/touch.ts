@@ -1,58 +1,139 @@
 import { now } from '../clock.js'
 import { endedError } from '../errors.js'
-import { clampRecord, endOf, isTouchDue, mergeRecords, type SessionRecord } from '../policy.js'
-import { askStore } from '../store/call-store.js'
-import { readStored } from '../store/guarded-store.js'
-import { readRecord, removeRecord } from '../store/stored-session.js'
+import { endOf, isTouchDue, joinRecords, type SessionRecord } from '../policy.js'
+import { isCopyShort, lifeOfCopy, lifeOfEntry } from '../store/clocks.js'
+import { readRecord, writeExpiry, writeRecord } from '../store/stored-session.js'
+import { refreshClock } from './clock-reading.js'
 import { endByTimeout } from './end.js'
-import type { KnownSession } from './known-session.js'
-import { stamp } from './request-store.js'
+import type { KnownSession, Touches } from './known-session.js'
 import { tellable, type Timing, type Visit } from './visit.js'
 
 /*
  * What moves the clock of a stored session: an activity, and a new beginning.
  *
- * Both write into the stored copy and leave request.session as the request loaded it: to @fastify/session the session
- * stays unmodified, so that it neither saves it a second time nor overwrites with it what another request stored.
+ * Both write entries of their own (lib/store/clocks.ts) and leave the session alone: they wait for no save, and no
+ * save is lost to them.
  */
 
 /**
- * Moves lastActivity of a session to that instant. Touches of one session are joined: N parallel requests, one write.
- * @returns false when the session turned out to be gone
+ * Moves lastActivity of a session to that instant. Touches of one session are joined: of N parallel requests the first
+ * one writes, and those that it does not cover share the next write.
+ * @returns false when the session turned out to be over
  * @throws the store's error
  */
-export function touch (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
-  return move(visit, session, at, false)
+export async function touch (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
+  const isLive = await join(visit, session, at)
+  if (isLive) noteTouch(visit)
+  return isLive
 }
 
-/** Gives a stored session that is older than the plugin its clock. @returns and @throws as {@link touch} */
-export function stampStored (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
-  return move(visit, session, at, true)
+function join (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
+  const { touches } = session
+  if (touches === undefined) return begin(visit, session, at)
+  const isCovered = at <= touches.at || at - touches.at < intervalOf(visit)
+  if (isCovered) return touches.running
+  touches.nextAt = Math.max(touches.nextAt, at)
+  touches.next ??= touches.running.then(ignore, ignore).then(() => begin(visit, session, touches.nextAt))
+  return touches.next
 }
 
-async function move (visit: Visit, session: KnownSession, at: number, isFirstSight: boolean): Promise<boolean> {
+function begin (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
+  const running = move(visit, session, at).finally(() => {
+    if (touches.next === undefined) session.touches = undefined
+  })
+  const touches: Touches = { at, running, next: undefined, nextAt: at }
+  session.touches = touches
+  return running
+}
+
+async function move (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
+  const { clocks } = visit.host.sessions
   const limits = visit.limits()
-  const interval = visit.registration.settings.touchInterval(limits.idle)
-  while (session.touching !== undefined) {
-    if (await session.touching === null) return false
-    // A browser may report an activity of long ago: joining that one is not enough for an activity of now.
-    if (session.record === null || !isTouchDue(session.record, interval, at)) return noteTouch(visit)
+  const theirs = await clocks.readActivity(session.id)
+  if (theirs !== undefined && session.record !== null) session.learn(theirs, now())
+  if (session.ended !== null) return false
+  const { record } = session
+  // Another process extended it meanwhile, or it is past its deadline, or its user was taken out: nothing to write.
+  if (record === null || !isTouchDue(record, intervalOf(visit), at) || endOf(record, limits, at) !== null) return true
+  const moved = joinRecords({ ...record, lastActivity: at }, record, now())
+  await writeActivity(visit, session, moved)
+  if (session.ended !== null) {
+    clocks.drop(session.id)
+    return false
   }
-  session.touching = patch(visit, session, extend).finally(() => { session.touching = undefined })
-  return await session.touching !== null && noteTouch(visit)
+  if (session.record !== null) session.learn(moved, now())
+  return isCopyLastingFor(visit, moved) || prolongCopy(visit, session)
+}
 
-  function extend (stored: SessionRecord | undefined): SessionRecord | undefined {
-    const time = now()
-    if (stored === undefined) {
-      const start = Math.min(at, time)
-      return isFirstSight ? { startedAt: start, lastActivity: start } : undefined
+/** An entry lives by the general limits: a stricter route must not shorten the session for the others. */
+async function writeActivity (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
+  const { storeGrace } = visit.registration.settings
+  session.hasEntries = true
+  await visit.host.sessions.clocks.writeActivity(session.id, record, lifeOfEntry(record, visit.generalLimits(), storeGrace))
+}
+
+async function writeStart (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
+  const { storeGrace } = visit.registration.settings
+  session.hasEntries = true
+  // As long as the session can live: without it, a session that has no record of its own would begin once more.
+  const expiresAt = Math.max(visit.copyExpiresAt ?? 0, lifeOfCopy(record, visit.generalLimits(), storeGrace))
+  await visit.host.sessions.clocks.writeStart(session.id, record, expiresAt)
+}
+
+function isCopyLastingFor (visit: Visit, record: SessionRecord): boolean {
+  const { came, copyExpiresAt, registration: { settings: { storeGrace } } } = visit
+  // One without a record of ours lives as long as the application meant it to.
+  if (copyExpiresAt === undefined || came === null || came.isUnstamped || !visit.isUnchanged) return true
+  return !isCopyShort(copyExpiresAt, record, visit.generalLimits(), storeGrace)
+}
+
+/**
+ * Gives the stored copy a longer life by writing it anew: for a session in use that the application has not saved for a
+ * week, or whose clock was restarted again and again.
+ */
+async function prolongCopy (visit: Visit, session: KnownSession): Promise<boolean> {
+  const { sessions } = visit.host
+  const { storeGrace } = visit.registration.settings
+  return sessions.inTurn(session, async one => {
+    if (one.ended !== null) return false
+    const stored = await sessions.store.get(one.id)
+    if (stored !== undefined) {
+      const theirs = readRecord(stored)
+      if (!theirs || one.record === null) return true
+      const record = joinRecords(one.record, theirs, now())
+      writeRecord(stored, record)
+      writeExpiry(stored, lifeOfCopy(record, visit.generalLimits(), storeGrace))
+      if (await sessions.store.replace(one.id, stored)) return true
     }
-    const clamped = clampRecord(stored, time)
-    // Another process extended it meanwhile, or it has ended: nothing to write.
-    const due = isTouchDue(clamped, interval, at) && endOf(clamped, limits, at) === null
-    if (due) return mergeRecords(clamped, { ...clamped, lastActivity: at }, time)
-    return clamped === stored ? undefined : clamped
+    sessions.noticeEnd(one)
+    return false
+  })
+}
+
+/**
+ * Gives a clock to a stored session that has none: it is older than the plugin, or was stored where appliesTo said no.
+ * @returns false when the session turned out to be over
+ * @throws the store's error
+ */
+export async function stampStored (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
+  session.isUnstamped = true
+  await refreshClock(visit.host.sessions, session)
+  if (session.record === null) {
+    const start = Math.min(at, now())
+    const record = { startedAt: start, lastActivity: start }
+    await writeStart(visit, session, record)
+    session.learn(record, now())
+    noteTouch(visit)
   }
+  return session.ended === null
+}
+
+/** Writes a clock that lay in the future as of now, so that it stands still from here on. @throws the store's error */
+export async function rewriteClock (visit: Visit, session: KnownSession): Promise<void> {
+  await refreshClock(visit.host.sessions, session)
+  if (session.record === null) return
+  await writeStart(visit, session, session.record)
+  await writeActivity(visit, session, session.record)
 }
 
 /**
@@ -61,68 +142,39 @@ async function move (visit: Visit, session: KnownSession, at: number, isFirstSig
  * @throws the store's error
  */
 async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
-  const limits = visit.limits()
-  const record = await patch(visit, session, stored => {
-    const time = now()
-    const ended = stored !== undefined && endOf(clampRecord(stored, time), limits, time) !== null
-    if (ended) return undefined
-    const ownExpiry = stored?.ownExpiry
-    return { startedAt: time, lastActivity: time, ...(ownExpiry === undefined ? {} : { ownExpiry }) }
-  })
-  return record !== null && noteTouch(visit)
-}
-
-function noteTouch (visit: Visit): true {
-  if (visit.registration.settings.rolling) visit.touchedAt = now()
+  const { sessions } = visit.host
+  const [stored] = await Promise.all([sessions.store.get(session.id), refreshClock(sessions, session)])
+  if (stored === undefined) sessions.noticeEnd(session)
+  if (session.ended !== null) return false
+  const theirs = readRecord(stored!)
+  const at = now()
+  if (theirs) session.learn(theirs, at)
+  else if (theirs === null || (session.record !== null && !session.isUnstamped)) {
+    // Malformed: the next check ends it. Missing: the user was taken out of it elsewhere, and with that its clock.
+    if (theirs === undefined) session.record = null
+    return true
+  }
+  const { record } = session
+  // Past its deadline: whoever asked ends it next.
+  if (record !== null && endOf(record, visit.limits(), at) !== null) return true
+  const restarted = { startedAt: at, lastActivity: at }
+  if (record === null) session.isUnstamped = true
+  await writeStart(visit, session, restarted)
+  if (session.ended !== null) {
+    sessions.clocks.drop(session.id)
+    return false
+  }
+  session.learn(restarted, now())
+  noteTouch(visit)
   return true
 }
 
-/**
- * Writes a new record into the stored copy, and leaves everything else in it as it is.
- * It lives there by the general limits: a stricter route must not shorten the session for the others.
- * @param update given the stored record; what it returns is written, undefined writes nothing
- * @returns the record now in force, undefined when the session is not timed, or null when it is gone
- * @throws the store's error
- */
-async function patch (
-  visit: Visit, session: KnownSession, update: (stored: SessionRecord | undefined) => SessionRecord | undefined
-): Promise<SessionRecord | null | undefined> {
-  const { sessions } = visit.host
-  const limits = visit.generalLimits()
-  return sessions.inTurn(session, async one => {
-    if (one.ended !== null) return null
-    const { store } = sessions
-    const stored = await readStored(store, one.id)
-    if (stored === undefined) {
-      sessions.noticeEnd(one)
-      return null
-    }
-    const before = readRecord(stored)
-    // The next check ends it; nothing mends it.
-    if (before === null) return one.record
-    const record = update(before)
-    if (record !== undefined) {
-      stamp(visit, stored, record, limits)
-      let live: boolean | undefined
-      try {
-        live = await askStore<boolean>(answer => store.replace(one.id, stored, answer))
-      } catch (error) {
-        // MemoryStore handed out its own object: a touch that failed must not have extended anything.
-        if (before) stamp(visit, stored, before, limits)
-        else removeRecord(stored, record)
-        throw error
-      }
-      if (!live) {
-        sessions.noticeEnd(one)
-        return null
-      }
-    }
-    const inForce = record ?? before
-    // Somebody took the user out of it, and with that its clock.
-    if (inForce === undefined) one.record = null
-    else one.learn(inForce, now())
-    return inForce
-  })
+function noteTouch (visit: Visit): void {
+  if (visit.registration.settings.rolling) visit.touchedAt = now()
+}
+
+function intervalOf (visit: Visit): number {
+  return visit.registration.settings.touchInterval(visit.limits().idle)
 }
 
 /**
@@ -133,14 +185,10 @@ async function patch (
 export async function touchAt (visit: Visit, at: number): Promise<void> {
   await refuseEnded(visit, visit.timing())
   const timing = visit.timing()
-  if (timing === null || !isTouchDue(timing.record, touchIntervalOf(visit, timing), at)) return
+  if (timing === null || !isTouchDue(timing.record, intervalOf(visit), at)) return
   if (!await touch(visit, timing.session, at)) throw goneError(timing.session)
   // The store may know better than this request what has happened since it began.
   await refuseEnded(visit, visit.timing())
-}
-
-function touchIntervalOf (visit: Visit, { limits }: Timing): number {
-  return visit.registration.settings.touchInterval(limits.idle)
 }
 
 /**
@@ -171,3 +219,5 @@ async function refuseEnded (visit: Visit, timing: Timing | null): Promise<void> 
   const outcome = await endByTimeout(visit, { session, limits, reason, at }, () => {})
   if (outcome.kind === 'ended') throw endedError(tellable(outcome.reason)!)
 }
+
+function ignore (): void {}

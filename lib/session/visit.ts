@@ -4,6 +4,7 @@ import { endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
 import { sessionOf } from '../store/host-session.js'
 import { isTimeout, type KnownSession } from './known-session.js'
 import type { Host, Registration } from './registration.js'
+import { RequestStore } from './request-store.js'
 import type { RouteRules } from '../settings/route-rules.js'
 
 /** A clock and the limits it is held against: of a session that is timed, and live as far as this process knows. */
@@ -47,6 +48,12 @@ export class Visit {
   cameEnded: EndedReason | null = null
   #limits: Limits | undefined
   #generalLimits: Limits | undefined
+  /** The same of a stored copy, epoch ms; undefined where it has none. */
+  get copyExpiresAt (): number | undefined {
+    const expiresAt = Number(this.loadedExpiry ?? NaN)
+    return Number.isNaN(expiresAt) ? undefined : expiresAt
+  }
+
   /** What appliesTo said of the session as it was loaded. */
   appliedAtLoad = true
   /** Whether onTimeout has answered the request. */
@@ -57,10 +64,8 @@ export class Visit {
   keepCookie = false
   /** The response is for everybody: it carries no session cookie, and tells no time left. */
   shared = false
-  /** A session of this request is being exchanged by `regenerate()`. */
-  exchanging = false
-  /** The session that was exchanged: what its successor may carry on, and the clock it had. */
-  predecessor: { readonly live: boolean, readonly record: SessionRecord | null } | undefined
+  /** The store as the sessions of this request see it. */
+  readonly store: RequestStore
   /** The time left as the response's header has it by now. */
   metric: string | undefined
   readonly #held: KnownSession[] = []
@@ -77,6 +82,7 @@ export class Visit {
     this.at = at
     this.cookie = cookie
     this.route = route
+    this.store = new RequestStore(this)
     ;(request as WithVisit)[visitKey] = this
     reply.raw.on('close', () => this.leave())
     // After an upgrade the response may never be closed: the socket tells.

@@ -1,11 +1,11 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, Session } from 'fastify'
 import type { FastifySessionTimeoutOptions } from '../../types/index.js'
 import { invalidOption } from '../errors.js'
 import { isThenable } from '../is-thenable.js'
 import { fn } from './values.js'
 
 /** Whose session it is: text that tells users apart, or null for nobody. */
-export type ReadUser = (session: FastifyRequest['session']) => string | null
+export type ReadUser = (session: Session) => string | null
 
 export type Predicate = (request: FastifyRequest) => boolean
 
@@ -13,7 +13,8 @@ export type Predicate = (request: FastifyRequest) => boolean
 export function resolveUser (value: FastifySessionTimeoutOptions['user']): ReadUser | undefined {
   const ask = fn('user', value)
   return ask && function readUser (session) {
-    const user: unknown = ask(session)
+    // What a store gave back is plain data, and lacks the methods.
+    const user: unknown = ask(session as FastifyRequest['session'])
     if (user === undefined || user === null) return null
     if (typeof user !== 'string' && !(typeof user === 'number' && !Number.isNaN(user))) {
       throw invalidOption('what user returns', 'a string, a number, or null or undefined for nobody', user)

@@ -1,6 +1,9 @@
 import { minute } from '../clock.js'
 
-/** Writes whose answer was lost: they may still land, after their session was ended. */
+/**
+ * Sessions that may come back although they are over: a write whose answer was lost may still land, and an end whose
+ * mark could not be written is seen by no other process.
+ */
 export interface Doubts {
   add (id: string): void
 }
@@ -12,8 +15,8 @@ const firstPause = 100
 /** No end that such a write could undo is marked for longer. */
 const longestPause = minute
 
-/** @param look asks whether the session was ended, and if so ends it again */
-export function createDoubts (look: (id: string, callback: () => void) => void): Doubts {
+/** @param look looks whether the session was ended, and if so ends it again; it never rejects */
+export function createDoubts (look: (id: string) => Promise<void>): Doubts {
   const doubtful = new Map<string, { pause: number }>()
   return {
     add (id) {
@@ -29,10 +32,11 @@ export function createDoubts (look: (id: string, callback: () => void) => void):
 
   /** Each pause is twice the one before: in ten looks, soon after as well as after a minute. */
   function waitAndLook (id: string, doubt: { pause: number }): void {
-    setTimeout(() => look(id, () => {
+    setTimeout(async () => {
+      await look(id)
       doubt.pause *= 2
       if (doubt.pause <= longestPause) waitAndLook(id, doubt)
       else doubtful.delete(id)
-    }), doubt.pause).unref()
+    }, doubt.pause).unref()
   }
 }

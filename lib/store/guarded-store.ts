@@ -1,130 +1,242 @@
 import type { Session } from 'fastify'
 import hostSession, { type SessionStore } from '@fastify/session'
-import { askStore, callStore } from './call-store.js'
+import type { EndReason } from '../../types/reasons.js'
+import { now } from '../clock.js'
+import { askStore } from './ask-store.js'
 import { createDoubts } from './doubts.js'
-import { markLife, markOf, markSession } from './marks.js'
+import { entryId, entryOf, expiryOfEntry, markLife, type EntryKind } from './entries.js'
 import type { RecentEnds } from './recent-ends.js'
 import type { StoredSession } from './stored-session.js'
-
-export type Callback = (error?: unknown) => void
-type Found = (error: unknown, session?: StoredSession | null) => void
+import { createSweeper } from './sweeper.js'
 
 /** A store that can write over a session only if it is still there. See `SessionStoreWithReplace` in types/. */
 type Replace = (id: string, session: Session, callback: (error: unknown, replaced?: boolean) => void) => unknown
 
-/** How many marks are swept away at once: bounded memory, whatever the load. */
-const mostMarksKept = 10_000
+/** What an entry says besides its cookie. */
+type Entry = StoredSession & { readonly reason?: EndReason, readonly successor?: string }
 
 /**
  * The store, with what it takes that a session ended by one process is not written back by another.
  *
  * `set` is an upsert in every store of this kind, and between reading a session and writing it another process may
- * end it. A store with a `replace` of its own closes that window by itself. For all others, who ends a session first
- * writes a short-lived mark and then destroys; who writes one reads it before and looks for the mark after. Whichever
- * way the two overlap, the writer finds the session gone or the mark there. Within this process the memory of recent
- * ends does the same, which is all that the host's own MemoryStore needs.
+ * end it. A store with a `replace` of its own closes that window. For all others, whoever ends a session first writes
+ * a short-lived mark and then destroys; whoever writes one looks for the mark afterwards. Whichever way the two
+ * overlap, the writer finds the session gone or the mark there. Within this process the memory of recent ends does the
+ * same, which is all that the host's own MemoryStore needs.
+ *
+ * `regenerate()` carries a session on under another id, where an end of the old id would miss it. So whoever exchanges
+ * a session first says in an entry by which one, and looks for an end only when the successor is written; whoever ends
+ * a session looks for that entry last. Whichever way the two overlap, one of them sees the other.
  */
 export interface GuardedStore {
   /** A store that reports ENOENT means "missing", as it does to @fastify/session. */
-  get (id: string, callback: Found): void
+  get (id: string): Promise<StoredSession | undefined>
   /** Writes without a question: for sessions that were never stored. */
-  set (id: string, session: Session, callback: Callback): void
-  /** Writes a session that was just read. Not live: it was ended meanwhile, and is not in the store. */
-  replace (id: string, session: Session, callback: (error: unknown, live?: boolean) => void): void
-  /** Ends a stored session for every process. */
-  end (id: string, callback: Callback): void
-  /** Takes out a session that nobody else can know. */
-  discard (id: string, callback: Callback): void
+  insert (id: string, session: Session): Promise<void>
+  /** Writes a session that was just read. @returns false when it was ended meanwhile, and is not in the store */
+  replace (id: string, session: Session): Promise<boolean>
+  /**
+   * Ends a stored session for every process.
+   * @param keepReason until when other processes can be told the reason, epoch ms
+   * @returns the id of the session that it was exchanged for, which is to be ended too
+   */
+  end (id: string, reason: EndReason, keepReason?: number): Promise<string | undefined>
+  /**
+   * Puts a successor in the place of a session. When it fails, all is as it was.
+   * @param since when the session was last seen in the store, epoch ms
+   * @returns false when the session was ended meanwhile: the successor is in the store, and must not keep what it carries
+   */
+  exchange (id: string, successor: string, session: Session, since: number): Promise<boolean>
+  /** Which session that one was exchanged for within the last minute. */
+  successorOf (id: string): Promise<string | undefined>
+  /** Why a session ended, in whichever process. */
+  reasonOf (id: string): Promise<EndReason | undefined>
+  /** Removes a session that no other request can know. */
+  discard (id: string): Promise<void>
+  readEntry (id: string, kind: EntryKind): Promise<StoredSession | undefined>
+  writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void>
+  /** Removes an entry, now or later: nothing depends on it. */
+  dropEntry (id: string, kind: EntryKind): void
 }
 
-/** @param complain told of a mark that could not be written, which happens when the store cannot take its id */
+/** @param complain called with the error of a mark that could not be written: perhaps the store cannot take its id */
 export function createGuardedStore (
   store: SessionStore, recent: RecentEnds, complain: (error: unknown) => void
 ): GuardedStore {
   const atomic = (store as { replace?: Replace }).replace
-  // The host's own store is a Map in this process: what is read and written there at once, nobody comes between.
+  const isAtomic = typeof atomic === 'function'
+  // The host's own store is a Map in this process: what is read and written there at once, nothing comes between.
   const isPrivate = Object.getPrototypeOf(store) === hostSession.MemoryStore.prototype
-  const needsMarks = typeof atomic !== 'function' && !isPrivate
-  let marksKept = 0
-  const doubts = createDoubts((id, callback) => verify(id, () => callback()))
+  const needsMarks = !isAtomic && !isPrivate
+  const doubtfulWrites = createDoubts(id => verify(id).then(ignore, ignore))
+  const unmarkedEnds = createDoubts(closeAgain)
+  const sweeper = createSweeper(entry => sweep(entry).catch(ignore))
 
-  return { get, set, replace: typeof atomic === 'function' ? replaceAtomically : replaceAndVerify, end, discard }
-
-  function get (id: string, callback: Found): void {
-    callStore<StoredSession | null>(answer => store.get(id, answer), (error, session) => {
-      if (isMissing(error)) callback(null)
-      else callback(error, session)
-    })
+  return {
+    get,
+    insert,
+    replace: isAtomic ? replaceAtomically : replaceAndVerify,
+    end,
+    exchange,
+    successorOf,
+    reasonOf,
+    discard,
+    readEntry: (id, kind) => get(entryId(id, kind)),
+    writeEntry,
+    dropEntry (id, kind) { dropNow(id, kind).catch(ignore) }
   }
 
-  function set (id: string, session: Session, callback: Callback): void {
-    callStore<void>(answer => store.set(id, session, answer), error => {
-      // The answer may be what got lost: the write may still land, after an end.
-      if (error && needsMarks) doubts.add(id)
-      callback(error)
-    })
-  }
-
-  function end (id: string, callback: Callback): void {
-    if (!needsMarks) return discard(id, callback)
-    const mark = markOf(id)
-    callStore<void>(answer => store.set(mark, markSession(), answer), error => {
-      // A mark that cannot be written must not keep the session alive.
-      if (error) complain(error)
-      else sweepLater(mark)
-      discard(id, callback)
-    })
-  }
-
-  /** A store without a clean-up of its own would keep it for ever, and list it among the sessions. */
-  function sweepLater (mark: string): void {
-    if (marksKept >= mostMarksKept) return
-    marksKept++
-    setTimeout(() => {
-      marksKept--
-      discard(mark, () => {})
-    }, markLife).unref()
-  }
-
-  function discard (id: string, callback: Callback): void {
-    callStore<void>(answer => store.destroy(id, answer), callback)
-  }
-
-  function replaceAtomically (id: string, session: Session, callback: (error: unknown, live?: boolean) => void): void {
-    callStore<boolean>(answer => atomic!.call(store, id, session, answer), callback)
-  }
-
-  function replaceAndVerify (id: string, session: Session, callback: (error: unknown, live?: boolean) => void): void {
-    set(id, session, error => {
-      if (error) return callback(error)
-      verify(id, (error, live) => {
-        if (error) doubts.add(id)
-        callback(error, live)
-      })
-    })
-  }
-
-  /** After a write: whether the session was ended meanwhile; then it is ended again. */
-  function verify (id: string, callback: (error: unknown, live?: boolean) => void): void {
-    if (recent.find(id)) return undo()
-    if (!needsMarks) return callback(null, true)
-    get(markOf(id), (error, mark) => {
-      if (error) return callback(error)
-      if (!mark && !recent.find(id)) return callback(null, true)
-      undo()
-    })
-
-    function undo (): void {
-      discard(id, error => callback(error, false))
+  async function get (id: string): Promise<StoredSession | undefined> {
+    try {
+      return await askStore<StoredSession | null>(answer => store.get(id, answer)) ?? undefined
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
     }
   }
-}
 
-/** Reads a session, as a promise. */
-export async function readStored (store: GuardedStore, id: string): Promise<StoredSession | undefined> {
-  return await askStore<StoredSession | null>(answer => store.get(id, answer)) ?? undefined
+  async function insert (id: string, session: Session): Promise<void> {
+    try {
+      await askStore<void>(answer => store.set(id, session, answer))
+    } catch (error) {
+      // The answer may be what got lost: the write may still land, after an end.
+      if (needsMarks) doubtfulWrites.add(id)
+      throw error
+    }
+  }
+
+  async function discard (id: string): Promise<void> {
+    await askStore<void>(answer => store.destroy(id, answer))
+  }
+
+  async function replaceAtomically (id: string, session: Session): Promise<boolean> {
+    return await askStore<boolean>(answer => atomic!.call(store, id, session, answer)) === true
+  }
+
+  async function replaceAndVerify (id: string, session: Session): Promise<boolean> {
+    await insert(id, session)
+    try {
+      return await verify(id)
+    } catch (error) {
+      doubtfulWrites.add(id)
+      throw error
+    }
+  }
+
+  /** After a write: whether the session is live. If it was ended meanwhile, it is ended again. */
+  async function verify (id: string): Promise<boolean> {
+    const isLive = !recent.find(id) && (!needsMarks || await readMark(id) === undefined) && !recent.find(id)
+    if (!isLive) await discard(id)
+    return isLive
+  }
+
+  async function end (id: string, reason: EndReason, keepReason = 0): Promise<string | undefined> {
+    const expiresAt = Math.max(keepReason, now() + markLife)
+    const isMarked = (needsMarks || keepReason > 0) && await mark(id, reason, expiresAt)
+    try {
+      await discard(id)
+    } catch (error) {
+      if (isMarked) await takeBack(id).catch(ignore)
+      throw error
+    }
+    // Another process may have exchanged it just before.
+    return successorOf(id).catch(() => successorOf(id)).catch(() => {
+      unmarkedEnds.add(id)
+      return undefined
+    })
+  }
+
+  /** A mark that cannot be written must not keep the session alive: then this process looks after it. */
+  async function mark (id: string, reason: EndReason, expiresAt: number): Promise<boolean> {
+    try {
+      await writeEntry(id, 'ended', { reason }, expiresAt)
+      return true
+    } catch (error) {
+      complain(error)
+      if (needsMarks) unmarkedEnds.add(id)
+      return false
+    }
+  }
+
+  /** The session lives on: its mark would end it at its next save. Unless somebody else has ended it. */
+  async function takeBack (id: string): Promise<void> {
+    if (await get(id) !== undefined) await dropNow(id, 'ended')
+  }
+
+  async function closeAgain (id: string): Promise<void> {
+    try {
+      await discard(id)
+      const successor = await successorOf(id)
+      if (successor !== undefined) await end(successor, 'missing')
+    } catch {
+      // It is tried again.
+    }
+  }
+
+  async function exchange (id: string, successor: string, session: Session, since: number): Promise<boolean> {
+    if (!isPrivate) await writeEntry(id, 'successor', { successor }, now() + markLife)
+    await insert(successor, session)
+    let isMarked = false
+    try {
+      if (await isEnded(id, since)) return false
+      isMarked = needsMarks && await mark(id, 'signed-out', now() + markLife)
+      await discard(id)
+      return true
+    } catch (error) {
+      if (isMarked) await takeBack(id).catch(ignore)
+      await discard(successor).catch(ignore)
+      throw error
+    }
+  }
+
+  async function isEnded (id: string, since: number): Promise<boolean> {
+    if (needsMarks) {
+      if (await readMark(id) !== undefined) return true
+      // A mark of longer ago may be gone by now; the session would be gone, too.
+      if (now() - since < markLife / 2) return false
+    }
+    return await get(id) === undefined
+  }
+
+  async function successorOf (id: string): Promise<string | undefined> {
+    const known = recent.find(id)?.successor
+    if (known !== undefined || isPrivate) return known
+    return (await get(entryId(id, 'successor')) as Entry | undefined)?.successor
+  }
+
+  async function reasonOf (id: string): Promise<EndReason | undefined> {
+    return (await readMark(id))?.reason
+  }
+
+  async function readMark (id: string): Promise<Entry | undefined> {
+    return await get(entryId(id, 'ended')) as Entry | undefined
+  }
+
+  async function writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void> {
+    const entry = entryId(id, kind)
+    await askStore<void>(answer => store.set(entry, entryOf(expiresAt, content), answer))
+    sweeper.note(entry, expiresAt)
+  }
+
+  async function dropNow (id: string, kind: EntryKind): Promise<void> {
+    const entry = entryId(id, kind)
+    sweeper.forget(entry)
+    await discard(entry)
+  }
+
+  async function sweep (entry: string): Promise<void> {
+    const found = await get(entry)
+    if (found === undefined) return
+    const expiresAt = expiryOfEntry(found)
+    if (expiresAt > now()) sweeper.note(entry, expiresAt)
+    else await discard(entry)
+  }
 }
 
 function isMissing (error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ENOENT'
+}
+
+function ignore (): undefined {
+  return undefined
 }

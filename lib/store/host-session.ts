@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { NoSessionError } from '../errors.js'
 
@@ -85,7 +85,7 @@ export function isRestored (
 }
 
 /** Whether there is anything in it besides its cookie. */
-export function hasData (session: HostSession): boolean {
+export function hasData (session: Session): boolean {
   for (const key in session) if (key !== 'cookie') return true
   return false
 }

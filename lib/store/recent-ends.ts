@@ -9,14 +9,16 @@ const memory = minute
 /** An end that is remembered. */
 export interface RecentEnd {
   readonly reason: EndReason
-  /** Whether somebody was given the message that says why. */
+  /** Whether a page was given the message that says why. */
   told: boolean
+  /** The id of the session that it was exchanged for. */
+  successor?: string
 }
 
 /** Sessions that ended in this process within the last minute, or that it found gone. */
 export interface RecentEnds {
   /** @param cookie the cookie that held the session, so that later requests with it get the same answer */
-  remember (id: string, reason: EndReason, cookie?: string): void
+  remember (id: string, reason: EndReason, cookie?: string): RecentEnd
   /** Takes an end back whose destroy failed. */
   forget (id: string, cookie?: string): void
   find (id: string): RecentEnd | undefined
@@ -32,6 +34,7 @@ export function createRecentEnds (): RecentEnds {
       const end = byId.get(id) ?? { reason, told: false }
       byId.set(id, end)
       if (cookie !== undefined) byCookie.set(cookie, end)
+      return end
     },
     forget (id, cookie) {
       byId.delete(id)

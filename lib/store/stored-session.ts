@@ -75,3 +75,9 @@ export function emptyOut (session: StoredSession): void {
     if (key !== 'cookie') delete (session as unknown as { [key: string]: unknown })[key]
   }
 }
+
+/** When the stored copy expires, epoch ms; undefined where it does not say. What a store gave back has a string. */
+export function expiryOf ({ cookie }: Session): number | undefined {
+  const expires = Number(new Date(cookie?.expires ?? NaN))
+  return Number.isFinite(expires) ? expires : undefined
+}

@@ -1,0 +1,26 @@
+import { now, second } from '../clock.js'
+import type { KnownSession } from './known-session.js'
+import type { Sessions } from './sessions.js'
+
+/** How long what this process has read of a clock is taken for fresh. */
+const freshFor = second
+
+/**
+ * Asks the store for the clock of a session: before anything is refused or told because of it, since other processes
+ * may have moved it. @throws the store's error
+ */
+export async function refreshClock (sessions: Sessions, session: KnownSession): Promise<void> {
+  const clock = await sessions.clocks.read(session.id, now())
+  const at = now()
+  session.readAt = at
+  if (clock === undefined) return
+  session.hasEntries = true
+  // A session whose user was taken out has left its clock.
+  if (session.record !== null || session.isUnstamped) session.learn(clock, at)
+}
+
+/** The same, unless it was read just now. */
+export async function refreshStaleClock (sessions: Sessions, session: KnownSession): Promise<void> {
+  const age = now() - session.readAt
+  if (age < 0 || age >= freshFor) await refreshClock(sessions, session)
+}

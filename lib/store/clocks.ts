@@ -1,0 +1,80 @@
+import { day, minute } from '../clock.js'
+import { deadlines, joinRecords, type Limits, type SessionRecord } from '../policy.js'
+import type { GuardedStore } from './guarded-store.js'
+import { readRecord } from './stored-session.js'
+
+/*
+ * The clock of a session moves in entries of its own, so that the plugin never writes the session, which belongs to the
+ * application: a touch that read the session and wrote it back would lose what another process has just saved.
+ *
+ * The record in the session is the clock as of the application's last write. The clock in force is the newest of it
+ * and the entries, instant by instant. A new start has an entry apart from the activity, so that no touch of a process
+ * that has not heard of it can overwrite it.
+ */
+
+/** The clock of sessions, as the store has it. */
+export interface Clocks {
+  /** Both entries; undefined where there is none. Costs two reads. */
+  read (id: string, at: number): Promise<SessionRecord | undefined>
+  /** What a touch needs to know. */
+  readActivity (id: string): Promise<SessionRecord | undefined>
+  writeActivity (id: string, record: SessionRecord, expiresAt: number): Promise<void>
+  writeStart (id: string, record: SessionRecord, expiresAt: number): Promise<void>
+  /** Whether the user was warned that the session which began at that instant is about to end. */
+  isWarned (id: string, startedAt: number): Promise<boolean>
+  noteWarned (id: string, startedAt: number, expiresAt: number): Promise<void>
+  /** The session is over, and its clock with it. */
+  drop (id: string): void
+}
+
+export function createClocks (store: GuardedStore): Clocks {
+  return {
+    async read (id, at) {
+      const [activity, start] = await Promise.all([readClock(id, 'activity'), readClock(id, 'start')])
+      return activity && start ? joinRecords(activity, start, at) : activity ?? start
+    },
+    readActivity: id => readClock(id, 'activity'),
+    writeActivity: (id, record, expiresAt) => store.writeEntry(id, 'activity', { sessionTimeout: record }, expiresAt),
+    writeStart: (id, record, expiresAt) => store.writeEntry(id, 'start', { sessionTimeout: record }, expiresAt),
+    isWarned: async (id, startedAt) => await store.readEntry(id, `warned:${startedAt}`) !== undefined,
+    noteWarned: (id, startedAt, expiresAt) => store.writeEntry(id, `warned:${startedAt}`, {}, expiresAt),
+    drop (id) {
+      store.dropEntry(id, 'activity')
+      store.dropEntry(id, 'start')
+    }
+  }
+
+  async function readClock (id: string, kind: 'activity' | 'start'): Promise<SessionRecord | undefined> {
+    const entry = await store.readEntry(id, kind)
+    return (entry && readRecord(entry)) ?? undefined
+  }
+}
+
+/**
+ * When the stored copy of a session may be forgotten, epoch ms. Its clock moves on without it, so it is given the
+ * latest deadline that it can have without another write, but no more than a week ahead: without an absolute limit
+ * there would be no end.
+ */
+export function lifeOfCopy (record: SessionRecord, limits: Limits, storeGrace: number): number {
+  const { first, absolute } = deadlines(record, limits)
+  return Math.min(absolute, first + longestAhead) + graceOf(storeGrace)
+}
+
+/** When an entry of its clock may be forgotten, epoch ms. */
+export function lifeOfEntry (record: SessionRecord, limits: Limits, storeGrace: number): number {
+  return deadlines(record, limits).first + graceOf(storeGrace)
+}
+
+/** From when on the copy has to be written anew, so that it does not expire under a clock that moves on. */
+export function isCopyShort (expiresAt: number, record: SessionRecord, limits: Limits, storeGrace: number): boolean {
+  return expiresAt < deadlines(record, limits).first + graceOf(storeGrace) / 2
+}
+
+const longestAhead = 7 * day
+
+/**
+ * A minute at least: @fastify/session exchanges a session that is past its own expiry, and clocks of processes differ.
+ */
+function graceOf (storeGrace: number): number {
+  return Math.max(storeGrace, 2 * minute)
+}
