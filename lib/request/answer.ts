@@ -11,13 +11,15 @@ export type Verdict = 'continue' | 'replied'
 
 /**
  * Answers a request whose session has ended.
+ * @param onRefuse called before a request is refused, rather than redirected
  * @throws FST_SESSION_TIMEOUT_ENDED
  */
 export function answerEnded (
-  request: FastifyRequest, reply: FastifyReply, reason: EndedReason, answer: EndedAnswer
+  request: FastifyRequest, reply: FastifyReply, reason: EndedReason, answer: EndedAnswer, onRefuse: () => void
 ): Verdict {
   if (answer === 'continue' || (answer !== 'unauthorized' && isTarget(request, answer))) return 'continue'
   if (redirected(request, reply, reason, answer)) return 'replied'
+  onRefuse()
   reply.header('www-authenticate', 'Session')
   throw endedError(reason)
 }

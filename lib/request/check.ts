@@ -15,7 +15,7 @@ import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
 import { verifyCookieName } from './cookie-name.js'
 import { offerWarning, sayEnded } from './messages.js'
-import { isNavigation, isPrefetch } from './navigation.js'
+import { isPrefetch, isSafe } from './navigation.js'
 
 type Done = (error?: Error) => void
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: Done) => Promise<void> | undefined
@@ -166,12 +166,12 @@ function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | 
 }
 
 async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict> {
-  const clock = await visit.host.sessions.clocks.read(known.id, visit.at)
+  const { sessions } = visit.host
+  const start = await sessions.clocks.readStart(known.id)
   known.readAt = now()
-  if (clock === undefined || known.ended !== null) return 'continue'
+  if (start === undefined || known.ended !== null) return 'continue'
   known.isUnstamped = true
-  known.hasEntries = true
-  known.learn(clock, now())
+  await refreshClock(sessions, known)
   return known.record === null ? 'continue' : decide(visit, known, known.record)
 }
 
@@ -241,6 +241,7 @@ async function leaveUser (visit: Visit): Promise<Verdict> {
 async function askAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> {
   const { sessions } = visit.host
   const stored = await sessions.store.get(known.id)
+  visit.seenAt = at
   if (stored === undefined) sessions.noticeEnd(known)
   if (known.ended !== null) return gone(visit, known)
   const record = readRecord(stored!)
@@ -280,10 +281,11 @@ function answerEnd (visit: Visit, { ended }: KnownSession): Verdict {
 }
 
 function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
-  // A script's request leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
-  if (!isNavigation(visit.request)) visit.keepCookie = true
   sayEnded(visit, reason)
-  return answerEnded(visit.request, visit.reply, reason, answerFor(visit))
+  return answerEnded(visit.request, visit.reply, reason, answerFor(visit), () => {
+    // A poll leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
+    if (isSafe(visit.request)) visit.keepCookie = true
+  })
 }
 
 function answerFor ({ route, registration: { settings } }: Visit): Parameters<typeof answerEnded>[3] {

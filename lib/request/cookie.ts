@@ -1,7 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { now, second } from '../clock.js'
+import { describeFault } from '../errors.js'
 import { deadlines } from '../policy.js'
+import type { KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
+import { contradiction } from '../session/request-store.js'
+import { stampStored } from '../session/touch.js'
 import { visitOf, type Visit } from '../session/visit.js'
 import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
 import { refuseCookieName } from './cookie-name.js'
@@ -20,7 +24,8 @@ const freshFor = second
  * into the header by then: reply.setCookie would add a second line, so the line in the header is rewritten.
  */
 export function createCookieHook (registration: Registration): Hook {
-  const { app, noticed, settings: { cookieName, rolling, sessionOnly, endpoint } } = registration
+  const { app, noticed, settings } = registration
+  const { cookieName, rolling, sessionOnly, endpoint } = settings
   const start = `${cookieName}=`
   const clearing = `${cookieName}=;`
   const isPrefixed = /^__(?:Host|Secure)-/.test(cookieName)
@@ -28,22 +33,43 @@ export function createCookieHook (registration: Registration): Hook {
   // Either calls `done` or returns a promise, for which Fastify has a guard: sending may throw.
   return function finishResponse (request, reply, _payload, done) {
     const visit = visitOf(request)
-    if (visit?.touchedAt !== undefined && now() - visit.touchedAt > freshFor && visit.isUnchanged) {
-      return lookAgain(visit).then(() => finish(request, reply, visit))
-    }
+    const work = visit && beforeFinish(visit)
+    if (work !== undefined) return work.then(() => finish(request, reply, visit))
     finish(request, reply, visit)
     done()
     return undefined
   }
 
+  /** Undefined where the store need not be asked, which is nearly always. */
+  function beforeFinish (visit: Visit): Promise<void> | undefined {
+    if (!visit.isUnchanged) return undefined
+    if (visit.touchedAt !== undefined && now() - visit.seenAt > freshFor) return lookAgain(visit)
+    return visit.appliedAtLoad || visit.came!.record !== null ? undefined : stampLate(visit, visit.came!)
+  }
+
   /** A slow handler: the session may have ended elsewhere since its touch, and the browser have a newer cookie. */
   async function lookAgain (visit: Visit): Promise<void> {
-    const { sessions } = visit.host
-    const session = visit.came!
-    const stored = await sessions.store.get(session.id).catch(() => null)
-    if (stored === undefined) sessions.noticeEnd(session)
-    // Nobody knows: the cookie that the browser has will do.
-    if (!stored) visit.touchedAt = undefined
+    try {
+      await visit.isStillThere(visit.came!)
+    } catch {
+      // Nothing is known: the cookie that the browser has will do.
+      visit.touchedAt = undefined
+    }
+  }
+
+  /** appliesTo may look at what a hook has set since the session was loaded: called again, it counts. */
+  async function stampLate (visit: Visit, session: KnownSession): Promise<void> {
+    const { request } = visit
+    if (!settings.appliesTo(request)) return
+    if (!noticed.contradiction) {
+      noticed.contradiction = true
+      request.log.warn(contradiction)
+    }
+    try {
+      await stampStored(visit, session, now())
+    } catch (error) {
+      request.log.warn({ err: describeFault(error) }, 'session without a clock: the session store failed')
+    }
   }
 
   function finish (request: FastifyRequest, reply: FastifyReply, visit: Visit | undefined): void {

@@ -6,7 +6,7 @@ export function isNavigation (request: FastifyRequest): boolean {
   // Firefox calls a navigation that went through a service worker 'same-origin'.
   if (mode !== undefined && mode !== 'same-origin') return mode === 'navigate'
   if (isHtmx(request)) return false
-  return (request.method === 'GET' || request.method === 'HEAD') && request.headers.accept?.includes('text/html') === true
+  return isSafe(request) && request.headers.accept?.includes('text/html') === true
 }
 
 /** A page, in a tab of its own or in a frame: where a client may run. */
@@ -16,6 +16,11 @@ export function isPage (request: FastifyRequest): boolean {
 }
 
 const pages = new Set<unknown>(['document', 'iframe', 'frame', 'embed', 'object'])
+
+/** Asks only, and changes nothing. */
+export function isSafe ({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
 
 export function isHtmx (request: FastifyRequest): boolean {
   return request.headers['hx-request'] === 'true'

@@ -74,10 +74,11 @@ async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }:
       session.record = null
       return { kind: 'live', record: null }
     }
-    if (saved) session.learn(saved, at)
+    // A malformed record has no instants, and no deadline that could be later.
+    if (saved === null) session.record = null
+    else if (saved) session.learn(saved, at)
     const { record } = session
-    // A malformed record has no deadline that could be later.
-    if (saved !== null && record !== null) {
+    if (record !== null) {
       const verdict = endOf(record, limits, at)
       if (verdict === null) return { kind: 'live', record }
       reason = verdict

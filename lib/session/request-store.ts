@@ -103,7 +103,7 @@ async function storeSuccessor (visit: Visit, old: KnownSession, known: KnownSess
   }
   const limits = limitsFor(visit, session)
   const record = prepare(visit, session, limits, before)
-  if (await sessions.exchange(old, known, session, visit.at)) return settle(visit, known, record, limits)
+  if (await sessions.exchange(old, known, session)) return settle(visit, known, record, limits)
   emptyOut(session)
   // What it carried is in the store by now: written over.
   await store(visit, known, session, limitsFor(visit, session), before)
@@ -218,7 +218,9 @@ function noticeContradiction (
 ): void {
   if (appliedAtLoad || noticed.contradiction || record === null || known.record === null) return
   noticed.contradiction = true
-  request.log.warn('fastify-session-timeout: appliesTo says no to a session when it is loaded and yes when it is stored. ' +
-    'It is called before later hooks have set what it looks at: let it look at request.session, or use the option `user`. ' +
-    'The session is timed all the same')
+  request.log.warn(contradiction)
 }
+
+export const contradiction = 'fastify-session-timeout: appliesTo says no to a session when it is loaded and yes later in the request. ' +
+  'It is called before later hooks have set what it looks at: let it look at request.session, or use the option `user`. ' +
+  'The session is timed all the same'

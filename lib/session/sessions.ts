@@ -141,11 +141,10 @@ export class Sessions implements Audience {
 
   /**
    * Puts a successor in the place of a session, in the turn of both. The same as {@link end} in all else.
-   * @param since when the session was last seen in the store, epoch ms
    * @returns false when the session had ended: see {@link GuardedStore.exchange}
    */
-  async exchange (session: KnownSession, successor: KnownSession, data: Session, since: number): Promise<boolean> {
-    if (!await this.store.exchange(session.id, successor.id, data, since)) {
+  async exchange (session: KnownSession, successor: KnownSession, data: Session): Promise<boolean> {
+    if (!await this.store.exchange(session.id, successor.id, data)) {
       this.noticeEnd(session)
       return false
     }

@@ -65,19 +65,19 @@ async function move (visit: Visit, session: KnownSession, at: number): Promise<b
   return isCopyLastingFor(visit, moved) || prolongCopy(visit, session)
 }
 
-/** An entry lives by the general limits: a stricter route must not shorten the session for the others. */
+/** Entries live by the general limits: a stricter route must not shorten the session for the others. */
 async function writeActivity (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
-  const { storeGrace } = visit.registration.settings
+  const { host: { sessions: { clocks } }, registration: { settings: { storeGrace } } } = visit
   session.hasEntries = true
-  await visit.host.sessions.clocks.writeActivity(session.id, record, lifeOfEntry(record, visit.generalLimits(), storeGrace))
+  await clocks.writeActivity(session.id, record, lifeOfEntry(record, visit.generalLimits(), storeGrace))
 }
 
 async function writeStart (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
-  const { storeGrace } = visit.registration.settings
+  const { host: { sessions: { clocks } }, registration: { settings: { storeGrace } } } = visit
   session.hasEntries = true
   // As long as the session can live: without it, a session that has no record of its own would begin once more.
   const expiresAt = Math.max(visit.copyExpiresAt ?? 0, lifeOfCopy(record, visit.generalLimits(), storeGrace))
-  await visit.host.sessions.clocks.writeStart(session.id, record, expiresAt)
+  await clocks.writeStart(session.id, record, expiresAt)
 }
 
 function isCopyLastingFor (visit: Visit, record: SessionRecord): boolean {
@@ -146,12 +146,15 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
   const [stored] = await Promise.all([sessions.store.get(session.id), refreshClock(sessions, session)])
   if (stored === undefined) sessions.noticeEnd(session)
   if (session.ended !== null) return false
+  visit.seenAt = now()
   const theirs = readRecord(stored!)
+  // Nothing repairs a malformed record: the next check ends the session.
+  if (theirs === null) throw endedError('idle')
   const at = now()
   if (theirs) session.learn(theirs, at)
-  else if (theirs === null || (session.record !== null && !session.isUnstamped)) {
-    // Malformed: the next check ends it. Missing: the user was taken out of it elsewhere, and with that its clock.
-    if (theirs === undefined) session.record = null
+  else if (session.record !== null && !session.isUnstamped) {
+    // The user was taken out of it in another process, and with that its clock.
+    session.record = null
     return true
   }
   const { record } = session
@@ -186,6 +189,7 @@ export async function touchAt (visit: Visit, at: number): Promise<void> {
   await refuseEnded(visit, visit.timing())
   const timing = visit.timing()
   if (timing === null || !isTouchDue(timing.record, intervalOf(visit), at)) return
+  if (!await visit.isStillThere(timing.session)) throw goneError(timing.session)
   if (!await touch(visit, timing.session, at)) throw goneError(timing.session)
   // The store may know better than this request what has happened since it began.
   await refuseEnded(visit, visit.timing())

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EndedReason, EndReason } from '../../types/reasons.js'
+import { now, second } from '../clock.js'
 import { endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
 import { sessionOf } from '../store/host-session.js'
 import { isTimeout, type KnownSession } from './known-session.js'
@@ -13,6 +14,9 @@ export interface Timing {
   readonly record: SessionRecord
   readonly limits: Limits
 }
+
+/** How long what a request has seen in the store is taken for fresh. */
+const freshFor = second
 
 /** Where a request keeps its visit. */
 export const visitKey = Symbol('fastify-session-timeout.visit')
@@ -35,6 +39,8 @@ export class Visit {
   readonly reply: FastifyReply
   /** When the request arrived, epoch ms. */
   readonly at: number
+  /** When its session was last seen in the store, epoch ms. */
+  seenAt: number
   /** The session cookie that came with the request. */
   readonly cookie: string | undefined
   readonly route: RouteRules | undefined
@@ -80,6 +86,7 @@ export class Visit {
     this.request = request
     this.reply = reply
     this.at = at
+    this.seenAt = at
     this.cookie = cookie
     this.route = route
     this.store = new RequestStore(this)
@@ -156,6 +163,18 @@ export class Visit {
     const idle = this.route?.idle
     this.#generalLimits = general
     this.#limits = idle === undefined ? general : stricter(general, { idle, absolute: false })
+  }
+
+  /**
+   * Looks whether another process has ended a session, unless it was seen just now. @throws the store's error
+   */
+  async isStillThere (session: KnownSession): Promise<boolean> {
+    const at = now()
+    if (at - this.seenAt <= freshFor) return session.ended === null
+    const { sessions } = this.host
+    if (await sessions.store.get(session.id) === undefined) sessions.noticeEnd(session)
+    this.seenAt = at
+    return session.ended === null
   }
 
   /** Why the session that the request has, or came with, is over. */

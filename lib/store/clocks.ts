@@ -18,6 +18,8 @@ export interface Clocks {
   read (id: string, at: number): Promise<SessionRecord | undefined>
   /** What a touch needs to know. */
   readActivity (id: string): Promise<SessionRecord | undefined>
+  /** The clock of a session that has no record of its own, without what has happened since it began. */
+  readStart (id: string): Promise<SessionRecord | undefined>
   writeActivity (id: string, record: SessionRecord, expiresAt: number): Promise<void>
   writeStart (id: string, record: SessionRecord, expiresAt: number): Promise<void>
   /** Whether the user was warned that the session which began at that instant is about to end. */
@@ -34,6 +36,7 @@ export function createClocks (store: GuardedStore): Clocks {
       return activity && start ? joinRecords(activity, start, at) : activity ?? start
     },
     readActivity: id => readClock(id, 'activity'),
+    readStart: id => readClock(id, 'start'),
     writeActivity: (id, record, expiresAt) => store.writeEntry(id, 'activity', { sessionTimeout: record }, expiresAt),
     writeStart: (id, record, expiresAt) => store.writeEntry(id, 'start', { sessionTimeout: record }, expiresAt),
     isWarned: async (id, startedAt) => await store.readEntry(id, `warned:${startedAt}`) !== undefined,

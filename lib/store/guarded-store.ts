@@ -43,10 +43,9 @@ export interface GuardedStore {
   end (id: string, reason: EndReason, keepReason?: number): Promise<string | undefined>
   /**
    * Puts a successor in the place of a session. When it fails, all is as it was.
-   * @param since when the session was last seen in the store, epoch ms
    * @returns false when the session was ended meanwhile: the successor is in the store, and must not keep what it carries
    */
-  exchange (id: string, successor: string, session: Session, since: number): Promise<boolean>
+  exchange (id: string, successor: string, session: Session): Promise<boolean>
   /** Which session that one was exchanged for within the last minute. */
   successorOf (id: string): Promise<string | undefined>
   /** Why a session ended, in whichever process. */
@@ -173,12 +172,12 @@ export function createGuardedStore (
     }
   }
 
-  async function exchange (id: string, successor: string, session: Session, since: number): Promise<boolean> {
+  async function exchange (id: string, successor: string, session: Session): Promise<boolean> {
     if (!isPrivate) await writeEntry(id, 'successor', { successor }, now() + markLife)
     await insert(successor, session)
     let isMarked = false
     try {
-      if (await isEnded(id, since)) return false
+      if (await isEnded(id)) return false
       isMarked = needsMarks && await mark(id, 'signed-out', now() + markLife)
       await discard(id)
       return true
@@ -189,13 +188,11 @@ export function createGuardedStore (
     }
   }
 
-  async function isEnded (id: string, since: number): Promise<boolean> {
-    if (needsMarks) {
-      if (await readMark(id) !== undefined) return true
-      // A mark of longer ago may be gone by now; the session would be gone, too.
-      if (now() - since < markLife / 2) return false
-    }
-    return await get(id) === undefined
+  /** A session that is there may have been brought back by a save that is about to take it out again: the mark tells. */
+  async function isEnded (id: string): Promise<boolean> {
+    if (!needsMarks) return await get(id) === undefined
+    const [session, mark] = await Promise.all([get(id), readMark(id)])
+    return session === undefined || mark !== undefined
   }
 
   async function successorOf (id: string): Promise<string | undefined> {

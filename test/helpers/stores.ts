@@ -1,6 +1,7 @@
 import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
-import { minute } from './time.js'
+import { joinRecords, parseRecord } from '../../lib/policy.js'
+import { entryId } from '../../lib/store/entries.js'
 
 type Callback = (error?: unknown) => void
 type Found = (error: unknown, session?: Session | null) => void
@@ -73,12 +74,24 @@ export class JsonStore implements SessionStore {
     this.#later(() => this.data.delete(id), () => callback())
   }
 
-  /** The sessions, without the marks of ended ones. */
+  /** The sessions, without what the plugin keeps beside them. */
   sessions (): string[] {
-    return [...this.data].filter(([, json]) => !isMark(JSON.parse(json))).map(([id]) => id)
+    return [...this.data].filter(([, json]) => !isEntry(JSON.parse(json))).map(([id]) => id)
   }
 
+  /** A session, with the clock that is in force: the newest of its record and of the entries beside it. */
   peek (id: string): Record<string, unknown> | undefined {
+    const session = this.raw(id)
+    if (session === undefined) return undefined
+    const entries = [this.raw(entryId(id, 'activity')), this.raw(entryId(id, 'start'))]
+    const clocks = entries.flatMap(entry => parseRecord(entry?.sessionTimeout) ?? [])
+    const own = parseRecord(session.sessionTimeout)
+    if (clocks.length === 0 || own === null) return session
+    return { ...session, sessionTimeout: [...clocks, ...own ? [own] : []].reduce((one, other) => joinRecords(one, other, Date.now())) }
+  }
+
+  /** What is stored under an id. */
+  raw (id: string): Record<string, unknown> | undefined {
     const json = this.data.get(id)
     return json === undefined ? undefined : JSON.parse(json)
   }
@@ -92,11 +105,13 @@ export class JsonStore implements SessionStore {
   }
 }
 
-/** What stands for an ended session: nothing but a cookie that lasts a minute. */
-export function isMark (session: object): boolean {
+/** What the plugin keeps beside the sessions: marks of ended ones, and clocks. Nothing of a user is in it. */
+export function isEntry (session: object): boolean {
   const { cookie } = session as { cookie?: { originalMaxAge?: unknown } }
-  return Object.keys(session).length === 1 && cookie?.originalMaxAge === minute
+  return Object.keys(session).every(key => entryKeys.has(key)) && typeof cookie?.originalMaxAge === 'number'
 }
+
+const entryKeys = new Set(['cookie', 'sessionTimeout', 'reason', 'successor'])
 
 /** Answers before its methods return, and belongs to several processes, as SQLite and files do. */
 export class SharedStore implements SessionStore {

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { FastifySessionTimeoutOptions } from '../../index.js'
-import { markOf } from '../../lib/store/marks.js'
+import { digestOf } from '../../lib/session/sessions.js'
 import { buildApp, signedIn, type TestApp } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
@@ -172,12 +172,12 @@ t.test('what is heard is looked into, and not believed', async t => {
   const other = await signIn(createBrowser(here.app))
   here.store.counts.get = 0
   const strange = { toString: () => { throw new Error('forged') } }
-  for (const message of [markOf(other), id, 'forged', '', undefined, strange]) here.bus.hear(message)
+  for (const message of [digestOf(other), id, 'forged', '', undefined, strange]) here.bus.hear(message)
   await clock.run(second)
   await settle()
   t.equal(here.store.counts.get, 0, 'nobody is connected whom it could concern')
 
-  for (let time = 0; time < 100; time++) here.bus.hear(markOf(id))
+  for (let time = 0; time < 100; time++) here.bus.hear(digestOf(id))
   await clock.run(second)
   await settle()
   t.equal(here.store.counts.get, 1, 'a hundred at once are one look-up')
@@ -189,10 +189,10 @@ t.test('what is heard during a look-up is looked into after it', async t => {
   const signal = await here.open(user)
   here.store.counts.get = 0
   here.store.plan.get.push('hang')
-  here.bus.hear(markOf(id))
+  here.bus.hear(digestOf(id))
   await clock.run(1)
   t.equal(here.store.held, 1)
-  here.bus.hear(markOf(id))
+  here.bus.hear(digestOf(id))
   await clock.run(100)
   t.equal(here.store.counts.get, 1, 'one after the other')
   here.store.release()
@@ -209,7 +209,7 @@ t.test('a store that does not answer is asked once a second, however much is hea
   here.store.counts.get = 0
   here.store.always.get = 'hang'
   for (let tenths = 0; tenths < 50; tenths++) {
-    here.bus.hear(markOf(id))
+    here.bus.hear(digestOf(id))
     await clock.run(100)
   }
   t.ok(here.store.counts.get <= 6, `${here.store.counts.get}`)
@@ -516,7 +516,7 @@ t.test('connections that were left cost nothing', async t => {
   await here.browser(user).post('/sign-out')
   t.ok(signal.aborted)
   here.store.counts.get = 0
-  here.bus.hear(markOf(id))
+  here.bus.hear(digestOf(id))
   here.bus.miss()
   await pass(clock, minute)
   t.equal(here.store.counts.get, 0)

@@ -4,7 +4,7 @@ import type { FastifySessionTimeoutOptions, SessionTimeout } from '../../index.j
 import { buildApp, signedIn, type AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
-import { CountingStore, isMark, JsonStore } from '../helpers/stores.js'
+import { CountingStore, isEntry, JsonStore } from '../helpers/stores.js'
 import { day, hour, minute } from '../helpers/time.js'
 
 t.test('the stored session is destroyed before anything else is done', async t => {
@@ -219,7 +219,7 @@ for (const [name, prefix] of [['plain cookies', ''], ['prefixed cookies', 's:']]
           const map = new Map<string, never>()
           const counted = inner()
           const store = new CountingStore(counted instanceof JsonStore ? counted : new session.MemoryStore(map))
-          const ids = (): string[] => counted instanceof JsonStore ? counted.sessions() : [...map].filter(([, session]) => !isMark(session)).map(([id]) => id)
+          const ids = (): string[] => counted instanceof JsonStore ? counted.sessions() : [...map].filter(([, session]) => !isEntry(session)).map(([id]) => id)
           const { app } = await buildApp(t, { session: { store, saveUninitialized, cookiePrefix: prefix }, timeout: { appliesTo: signedIn } })
           const thief = createBrowser(app)
           await thief.post('/sign-in')

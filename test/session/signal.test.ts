@@ -14,7 +14,7 @@ import type { FastifySessionTimeoutOptions, SessionTimeout } from '../../index.j
 import { buildApp, signedIn, type LogLine } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
-import { FaultyStore, isMark } from '../helpers/stores.js'
+import { FaultyStore, isEntry } from '../helpers/stores.js'
 import { minute, second } from '../helpers/time.js'
 
 /** Keeps JSON, and answers at once: a clock that jumps does not wait for a store. */
@@ -36,7 +36,7 @@ class PromptStore implements SessionStore {
   }
 
   sessions (): string[] {
-    return [...this.data.keys()].filter(id => !isMark(this.peek(id)!))
+    return [...this.data.keys()].filter(id => !isEntry(this.peek(id)!))
   }
 
   peek (id: string): Record<string, unknown> | null {

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import session, { type SessionStore } from '@fastify/session'
 import type { FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
-import { markOf } from '../../lib/store/marks.js'
+import { entryId } from '../../lib/store/entries.js'
 import { createBrowser } from '../helpers/browser.js'
 import { createGate, type Gate } from '../helpers/gate.js'
 import { openTwins, settle, until, type Twin } from '../helpers/scene.js'
@@ -215,7 +215,7 @@ t.test('a mark has the alphabet of the whole id, and no narrower one', async t =
     // Of several alphabets, or too short to be told from somebody's id: as the host makes them.
     ...[`_${hex}`, `${hex}_`, `G${hex}`, `${hex}G`, `a${hex.toUpperCase()}`, `${hex.toUpperCase()}a`, 'abc', ''].map((id): [string, RegExp] => [id, /^(?=.*[A-Z])[\w-]{32}$/])
   ]
-  for (const [id, mark] of rows) t.match(markOf(id), mark, id)
-  t.equal(new Set(rows.map(([id]) => markOf(id))).size, rows.length, 'and each its own')
-  t.equal(markOf(hex), markOf(hex), 'the same in every process')
+  for (const [id, mark] of rows) t.match(entryId(id, 'ended'), mark, id)
+  t.equal(new Set(rows.map(([id]) => entryId(id, 'ended'))).size, rows.length, 'and each its own')
+  t.equal(entryId(hex, 'ended'), entryId(hex, 'ended'), 'the same in every process')
 })
