@@ -4,11 +4,12 @@ import { registerRoutes } from './lib/endpoint/routes.js'
 import { AlreadyRegisteredError, NoSessionError } from './lib/errors.js'
 import { createCheckHook, createSecondCheckHook } from './lib/request/check.js'
 import { createCookieHook } from './lib/request/cookie.js'
+import { createDecryptSession } from './lib/request/decrypt-session.js'
 import { requestTimeoutKey, requestTimeoutOf } from './lib/request/session-timeout.js'
 import { createConnections } from './lib/session/connections.js'
 import { joinBus } from './lib/session/end-bus.js'
 import { revoke } from './lib/session/end.js'
-import { findSessions, type Registration } from './lib/session/registration.js'
+import { findSessions, type DecryptSession, type Registration } from './lib/session/registration.js'
 import { visitKey } from './lib/session/visit.js'
 import { resolveOptions } from './lib/settings/options.js'
 import { policies } from './lib/settings/presets.js'
@@ -26,6 +27,7 @@ async function sessionTimeout (
   const registration: Registration = {
     app,
     settings,
+    decryptSession: app.decryptSession.bind(app) as DecryptSession,
     rulesOf: rules.of,
     line,
     host: undefined,
@@ -36,6 +38,7 @@ async function sessionTimeout (
   app.decorateRequest(visitKey, null)
   app.decorateRequest(requestTimeoutKey, null)
   app.decorateRequest('sessionTimeout', { getter () { return requestTimeoutOf(registration, connections, this) } })
+  app.decryptSession = createDecryptSession(registration)
   app.decorate('sessionTimeout', { end: async id => revoke(await findSessions(registration), id) })
   app.addHook('onRoute', function checkRouteConfig (route) {
     rules.resolve(route.config?.sessionTimeout)

@@ -75,22 +75,21 @@ export function clampRecord (record: SessionRecord, now: number): SessionRecord 
   return { ...record, startedAt: Math.min(record.startedAt, now), lastActivity: Math.min(record.lastActivity, now) }
 }
 
-/**
- * Joins two views of one session, so that neither instant ever moves backwards. An instant from the future (a clock
- * that was set back) counts only where the other view has none to offer, as now.
- */
+/** Joins two views of one session, so that neither instant ever moves backwards. One from the future counts as now. */
 export function joinRecords (one: SessionRecord, other: SessionRecord, now: number): SessionRecord {
-  const startedAt = later(one.startedAt, other.startedAt, now)
-  const lastActivity = later(one.lastActivity, other.lastActivity, now)
+  const startedAt = Math.min(now, Math.max(one.startedAt, other.startedAt))
+  const lastActivity = Math.min(now, Math.max(one.lastActivity, other.lastActivity))
   const ownExpiry = one.ownExpiry ?? other.ownExpiry
   if (one.startedAt === startedAt && one.lastActivity === lastActivity && one.ownExpiry === ownExpiry) return one
   return compose(startedAt, lastActivity, ownExpiry)
 }
 
-function later (one: number, other: number, now: number): number {
-  if (one > now) return Math.min(other, now)
-  return other > now ? one : Math.max(one, other)
+/** Whether a clock says what cannot have happened yet, by more than the clocks of two processes differ. */
+export function isAhead (record: SessionRecord, now: number): boolean {
+  return record.startedAt > now + tolerance || record.lastActivity > now + tolerance
 }
+
+const tolerance = 1000
 
 /** Whether an activity at that instant moves lastActivity: not before the interval is over, and never backwards. */
 export function isTouchDue (record: SessionRecord, touchInterval: number, at: number): boolean {

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { now, second } from '../clock.js'
 import { describeFault, StoreError } from '../errors.js'
-import { endOf, isTouchDue, type SessionRecord } from '../policy.js'
+import { endOf, isAhead, isTouchDue, type SessionRecord } from '../policy.js'
 import { beginVisit, startAfresh } from '../session/adopt.js'
 import { refreshClock } from '../session/clock-reading.js'
 import { endByTimeout } from '../session/end.js'
@@ -93,9 +93,10 @@ function checkClock (
   visit: Visit, known: KnownSession, loaded: SessionRecord | null | undefined
 ): Promise<Verdict> | Verdict {
   const { at } = visit
-  const isFuture = loaded ? (loaded.startedAt > at || loaded.lastActivity > at) && known.record === null : false
+  const before = known.record ?? loaded
+  const wasSetBack = before ? isAhead(before, at) : false
   if (loaded) {
-    known.learn(loaded, at)
+    known.learnSaved(loaded, at)
     known.isUnstamped = false
   }
   if (visit.route?.checked === false) return 'continue'
@@ -103,7 +104,7 @@ function checkClock (
   if (loaded === undefined) return checkUnstamped(visit, known)
   const { settings, noticed } = visit.registration
   if (settings.mayContradict && !noticed.contradiction) visit.appliedAtLoad = settings.appliesTo(visit.request)
-  return isFuture ? settle(visit, known) : decide(visit, known, known.record!)
+  return wasSetBack ? settle(visit, known) : decide(visit, known, known.record!)
 }
 
 /** What becomes of a request whose session is timed, by what this process knows of its clock. */
@@ -251,7 +252,7 @@ async function askAgain (visit: Visit, known: KnownSession, at: number): Promise
     return leaveUser(visit)
   }
   // What the store knows can only be newer.
-  if (record) known.learn(record, at)
+  if (record) known.learnSaved(record, at)
   return 'continue'
 }
 

@@ -76,7 +76,9 @@ function offer (visit: Visit, { session, record, limits }: Timing, { type, expir
     // Reading empties the list that is in the session: there is none to empty.
     const found = sessionOf(request)?.flash === undefined ? {} : read.call(reply, asked)
     // A copy: a store in memory may share the list between requests.
-    const messages: Messages = asked === undefined ? { ...found as Messages } : { [asked]: Array.isArray(found) ? found : [] }
+    const messages: Messages = asked === undefined
+      ? { ...found as Messages }
+      : { [asked]: Array.isArray(found) ? found : [] }
     if (session.warnedOf !== startedAt && (asked === undefined || asked === type)) {
       session.warnedOf = startedAt
       messages[type] = [...messages[type] ?? [], expiring(deadlines(record, limits).absolute - visit.at, request)]

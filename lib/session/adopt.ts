@@ -22,11 +22,11 @@ function noteSuccessor (request: FastifyRequest): void {
 
 /** Gives the request a fresh, empty, unsaved session with a new id, without touching the store. */
 export function startAfresh (visit: Visit): Promise<void> {
-  const { registration: { app }, host, request } = visit
+  const { registration, host, request } = visit
   // Until it is there, nobody may see the old data, whatever the signer of the application does with ''.
   request.session = null as never
   return new Promise((resolve, reject) => {
-    app.decryptSession('', request, (error?: unknown) => {
+    registration.decryptSession('', request, error => {
       const session = sessionOf(request)
       if (error || !session) return reject(error ?? new NoSessionError('@fastify/session gave no session'))
       adopt(session, host.slots, visit.store)

@@ -219,7 +219,7 @@ class Watch implements Watcher {
     const record = readRecord(stored)
     // Without a record the user was taken out of the session: signed out.
     if (record === undefined && !session.isUnstamped) return this.sessionEnded('missing')
-    if (record) session.learn(record, at)
+    if (record) session.learnSaved(record, at)
     this.userChanged(stored)
     if (!this.#isWatching) return
     this.#faultLogged = false

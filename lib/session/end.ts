@@ -76,7 +76,7 @@ async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }:
     }
     // A malformed record has no instants, and no deadline that could be later.
     if (saved === null) session.record = null
-    else if (saved) session.learn(saved, at)
+    else if (saved) session.learnSaved(saved, at)
     const { record } = session
     if (record !== null) {
       const verdict = endOf(record, limits, at)

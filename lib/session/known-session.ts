@@ -72,9 +72,23 @@ export class KnownSession {
     return (this.#queue ??= new Queue())
   }
 
-  /** Takes in a record that somebody has of it: neither instant ever moves back. */
-  learn (record: SessionRecord, at: number): void {
-    this.record = this.record === null ? clampRecord(record, at) : joinRecords(this.record, record, at)
+  /** Takes in what the store has of its clock: neither instant ever moves back. */
+  learn (clock: SessionRecord, at: number): void {
+    this.record = this.record === null ? clampRecord(clock, at) : joinRecords(this.record, clock, at)
+  }
+
+  /**
+   * Takes in the record of the stored session. What it says of the future (the clock was set back since) counts only
+   * where nothing else is known: only the application writes it anew, and until then it would be now at every look.
+   */
+  learnSaved (saved: SessionRecord, at: number): void {
+    const { record } = this
+    if (record === null) return this.learn(saved, at)
+    this.learn({
+      ...saved,
+      startedAt: saved.startedAt > at ? record.startedAt : saved.startedAt,
+      lastActivity: saved.lastActivity > at ? record.lastActivity : saved.lastActivity
+    }, at)
   }
 }
 

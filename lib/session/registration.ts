@@ -7,10 +7,15 @@ import { findSlots, sessionOf, type HostSession, type Slots } from '../store/hos
 import type { EndLine } from './end-bus.js'
 import { sessionsOf, type Sessions } from './sessions.js'
 
+/** Loads the session of that signed id into `request.session`; a new one where there is none. */
+export type DecryptSession = (signedId: string, request: FastifyRequest, callback: (error?: unknown) => void) => void
+
 /** One registration of the plugin. */
 export interface Registration {
   readonly app: FastifyInstance
   readonly settings: Settings
+  /** @fastify/session's own, which knows of no deadline. */
+  readonly decryptSession: DecryptSession
   /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
   readonly rulesOf: (request: FastifyRequest) => RouteRules | undefined
   /** How other processes are told of ends. */
@@ -51,7 +56,7 @@ export async function findSessions (registration: Registration): Promise<Session
   // A session of nobody, for a request that never was, holds the store like any other.
   const request = { headers: {}, cookies: {}, protocol: 'http', server: app } as unknown as FastifyRequest
   await new Promise<void>((resolve, reject) => {
-    app.decryptSession('', request, (error?: unknown) => error ? reject(error) : resolve())
+    registration.decryptSession('', request, error => error ? reject(error) : resolve())
   })
   const session = sessionOf(request)
   const store = session && Object.getOwnPropertySymbols(session).map(symbol => session[symbol]).find(isStore)

@@ -1,7 +1,7 @@
 import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { now } from '../clock.js'
-import { clampRecord, endOf, joinRecords, type Limits, type SessionRecord } from '../policy.js'
+import { clampRecord, endOf, type Limits, type SessionRecord } from '../policy.js'
 import { lifeOfCopy } from '../store/clocks.js'
 import { hasData } from '../store/host-session.js'
 import { emptyOut, expiryOf, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeRecord, type StoredSession } from '../store/stored-session.js'
@@ -157,7 +157,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   // No write mends a malformed record: the session is over.
   if (theirs === null) return sessions.end(known, 'idle', { cookie: visit.cookie })
   const isOther = limits !== null && hasOtherUser(visit, stored, session)
-  const record = limits && (isOther ? startOf(session, known.record) : newest(known.record, theirs, session))
+  const record = limits && (isOther ? startOf(session, known.record) : newest(known, theirs, session))
   if (record) stamp(visit, session, record, limits!, theirs && expiryOf(stored))
   else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
   if (!await sessions.store.replace(known.id, session)) return sessions.noticeEnd(known)
@@ -178,11 +178,10 @@ function hasOtherUser ({ registration: { settings } }: Visit, stored: StoredSess
   return before !== null && before !== settings.user(session)
 }
 
-function newest (ours: SessionRecord | null, theirs: SessionRecord | undefined, session: Session): SessionRecord {
+function newest (known: KnownSession, theirs: SessionRecord | undefined, session: Session): SessionRecord {
   const at = now()
-  if (ours && theirs) return joinRecords(ours, theirs, at)
-  const one = ours ?? theirs
-  return one ? clampRecord(one, at) : startOf(session, null)
+  if (theirs) known.learnSaved(theirs, at)
+  return known.record ? clampRecord(known.record, at) : startOf(session, null)
 }
 
 function startOf (session: Session, before: SessionRecord | null): SessionRecord {

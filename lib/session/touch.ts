@@ -1,6 +1,6 @@
 import { now } from '../clock.js'
 import { endedError } from '../errors.js'
-import { endOf, isTouchDue, joinRecords, type SessionRecord } from '../policy.js'
+import { clampRecord, endOf, isTouchDue, joinRecords, type SessionRecord } from '../policy.js'
 import { isCopyShort, lifeOfCopy, lifeOfEntry } from '../store/clocks.js'
 import { readRecord, writeExpiry, writeRecord } from '../store/stored-session.js'
 import { refreshClock } from './clock-reading.js'
@@ -132,8 +132,9 @@ export async function stampStored (visit: Visit, session: KnownSession, at: numb
 export async function rewriteClock (visit: Visit, session: KnownSession): Promise<void> {
   await refreshClock(visit.host.sessions, session)
   if (session.record === null) return
-  await writeStart(visit, session, session.record)
-  await writeActivity(visit, session, session.record)
+  const record = session.record = clampRecord(session.record, now())
+  await writeStart(visit, session, record)
+  await writeActivity(visit, session, record)
 }
 
 /**
@@ -151,7 +152,7 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
   // Nothing repairs a malformed record: the next check ends the session.
   if (theirs === null) throw endedError('idle')
   const at = now()
-  if (theirs) session.learn(theirs, at)
+  if (theirs) session.learnSaved(theirs, at)
   else if (session.record !== null && !session.isUnstamped) {
     // The user was taken out of it in another process, and with that its clock.
     session.record = null
