@@ -1,3 +1,5 @@
+import { StoreError } from '../errors.js'
+
 /** How many operations may wait for one session. More are a crowd: a browser opens a few dozen at most. */
 const mostWaiting = 1000
 
@@ -9,11 +11,11 @@ export class Queue {
   #busy = false
   #waiting: Array<() => void> | undefined
 
-  /** @throws what the operation throws, or that too many are waiting */
+  /** @throws what the operation throws; FST_SESSION_TIMEOUT_STORE when too many are waiting */
   async run<Result> (operation: () => Promise<Result>): Promise<Result> {
     if (this.#busy) {
       const waiting = this.#waiting ??= []
-      if (waiting.length >= mostWaiting) throw new Error(`More than ${mostWaiting} operations wait for one session`)
+      if (waiting.length >= mostWaiting) throw new StoreError({ cause: new Error(`More than ${mostWaiting} operations wait for one session`) })
       await new Promise<void>(resolve => waiting.push(resolve))
     }
     this.#busy = true

@@ -47,7 +47,7 @@ t.test('a thousand may wait, and no more', async t => {
   let open!: () => void
   const first = queue.run(() => new Promise<void>(resolve => { open = resolve }))
   const waiting = Array.from({ length: 1000 }, () => queue.run(async () => {}))
-  await t.rejects(queue.run(async () => {}), { message: 'More than 1000 operations wait for one session' })
+  await t.rejects(queue.run(async () => {}), { code: 'FST_SESSION_TIMEOUT_STORE', statusCode: 503, cause: { message: 'More than 1000 operations wait for one session' } })
   open()
   await Promise.all([first, ...waiting])
   t.equal(await queue.run(async () => 'runs'), 'runs', 'and once they are through, the next may')
