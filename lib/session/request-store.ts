@@ -164,7 +164,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   noticeContradiction(visit, known, record)
   // The user was taken out of it, and with that its clock; or is another one. For connections that is an end.
   const isLeft = record === null && known.record !== null
-  if (isLeft && known.hasEntries) sessions.clocks.drop(known.id)
+  if (isLeft) sessions.clocks.drop(known.id, known.entries)
   if (isLeft || isOther) {
     sessions.tellOthers(known)
     if (isOther) known.watch?.userChanged(session)

@@ -58,7 +58,7 @@ async function move (visit: Visit, session: KnownSession, at: number): Promise<b
   const moved = joinRecords({ ...record, lastActivity: at }, record, now())
   await writeActivity(visit, session, moved)
   if (session.ended !== null) {
-    clocks.drop(session.id)
+    clocks.drop(session.id, session.entries)
     return false
   }
   if (session.record !== null) session.learn(moved, now())
@@ -68,13 +68,13 @@ async function move (visit: Visit, session: KnownSession, at: number): Promise<b
 /** Entries live by the general limits: a stricter route must not shorten the session for the others. */
 async function writeActivity (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
   const { host: { sessions: { clocks } }, registration: { settings: { storeGrace } } } = visit
-  session.hasEntries = true
+  session.noteEntry('activity')
   await clocks.writeActivity(session.id, record, lifeOfEntry(record, visit.generalLimits(), storeGrace))
 }
 
 async function writeStart (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
   const { host: { sessions: { clocks } }, registration: { settings: { storeGrace } } } = visit
-  session.hasEntries = true
+  session.noteEntry('start')
   // As long as the session can live: without it, a session that has no record of its own would begin once more.
   const expiresAt = Math.max(visit.copyExpiresAt ?? 0, lifeOfCopy(record, visit.generalLimits(), storeGrace))
   await clocks.writeStart(session.id, record, expiresAt)
@@ -165,7 +165,7 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
   if (record === null) session.isUnstamped = true
   await writeStart(visit, session, restarted)
   if (session.ended !== null) {
-    sessions.clocks.drop(session.id)
+    sessions.clocks.drop(session.id, session.entries)
     return false
   }
   session.learn(restarted, now())
