@@ -42,7 +42,7 @@ export function createCookieHook (registration: Registration): Hook {
 
   /** Undefined where the store need not be asked, which is nearly always. */
   function beforeFinish (visit: Visit): Promise<void> | undefined {
-    if (!visit.isUnchanged) return undefined
+    if ((visit.touchedAt === undefined && visit.appliedAtLoad) || !visit.isUnchanged) return undefined
     if (visit.touchedAt !== undefined && now() - visit.seenAt > freshFor) return lookAgain(visit)
     return visit.appliedAtLoad || visit.came!.record !== null ? undefined : stampLate(visit, visit.came!)
   }

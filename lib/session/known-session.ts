@@ -91,12 +91,10 @@ export class KnownSession {
    */
   learnSaved (saved: SessionRecord, at: number): void {
     const { record } = this
-    if (record === null) return this.learn(saved, at)
-    this.learn({
-      ...saved,
-      startedAt: saved.startedAt > at ? record.startedAt : saved.startedAt,
-      lastActivity: saved.lastActivity > at ? record.lastActivity : saved.lastActivity
-    }, at)
+    if (record === null || (saved.startedAt <= at && saved.lastActivity <= at)) return this.learn(saved, at)
+    const startedAt = saved.startedAt > at ? record.startedAt : saved.startedAt
+    const lastActivity = saved.lastActivity > at ? record.lastActivity : saved.lastActivity
+    this.learn({ ...saved, startedAt, lastActivity }, at)
   }
 }
 

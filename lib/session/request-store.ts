@@ -18,10 +18,8 @@ type Callback = (error?: unknown) => void
  */
 export class RequestStore implements SessionStore {
   readonly #visit: Visit
-  /** `regenerate()` is under way: what it destroys next is to be exchanged. */
-  #exchanging = false
-  /** The session that is to be exchanged for the next one that is stored. */
-  #predecessor: KnownSession | undefined
+  /** `regenerate()` is under way: what it destroys next is to be exchanged for what it stores then. */
+  #renewal: { predecessor: KnownSession | undefined } | undefined
 
   constructor (visit: Visit) {
     this.#visit = visit
@@ -29,7 +27,7 @@ export class RequestStore implements SessionStore {
 
   /** A session of this request makes another one that is to take its place. */
   noteSuccessor (): void {
-    this.#exchanging = true
+    this.#renewal = { predecessor: undefined }
   }
 
   get (id: string, callback: (error: unknown, session?: Session | null) => void): void {
@@ -47,13 +45,15 @@ export class RequestStore implements SessionStore {
   async #destroy (id: string): Promise<void> {
     const visit = this.#visit
     const { sessions } = visit.host
-    const isExchange = this.#exchanging
-    this.#exchanging = false
+    const renewal = this.#renewal
     const known = visit.find(id)
     // regenerate() destroys its session whether it was ever stored or not.
-    if (known === undefined || !known.stored) return sessions.store.discard(id)
+    if (known === undefined || !known.stored) {
+      this.#renewal = undefined
+      return sessions.store.discard(id)
+    }
     // It is over when its successor is stored, and not before: an end of it has to find the successor.
-    if (isExchange) this.#predecessor = known
+    if (renewal !== undefined && renewal.predecessor === undefined) renewal.predecessor = known
     else await sessions.inTurn(known, session => signOut(visit, session))
   }
 
@@ -61,11 +61,11 @@ export class RequestStore implements SessionStore {
     const visit = this.#visit
     const { sessions } = visit.host
     const known = visit.hold(id)
-    const predecessor = this.#predecessor
+    const predecessor = this.#renewal?.predecessor
     if (predecessor === undefined || known.stored) return sessions.inTurn(known, one => write(visit, one, session))
     // In this order, as an end of the predecessor takes them.
     await sessions.inTurn(predecessor, old => sessions.inTurn(known, one => storeSuccessor(visit, old, one, session)))
-    this.#predecessor = undefined
+    this.#renewal = undefined
   }
 }
 
