@@ -17,6 +17,7 @@ import { answerEnded, answerStale, type Verdict } from './answer.js'
 import { verifyCookieName } from './cookie-name.js'
 import { sayEnded, sayExpiring } from './messages.js'
 import { isPrefetch } from './navigation.js'
+import { closeRefusedUpgrade } from './refused-upgrade.js'
 
 type Done = (error?: Error) => void
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: Done) => Promise<void> | undefined
@@ -34,7 +35,7 @@ export function createCheckHook (registration: Registration): Hook {
     const session = sessionOf(request)
     if (session === undefined) return 'continue'
     const visit = beginVisit(registration, request, reply, session)
-    closeRefusedUpgrade(visit)
+    closeRefusedUpgrade(request, reply)
     const loaded = readRecord(session)
     if (!isRestored(session, visit.host.slots, visit.cookie, loaded !== undefined)) return missing(visit, session)
     verifyCookieName(visit, session)
@@ -80,14 +81,6 @@ function asHook (check: Check): Hook {
 /** A request that was answered goes no further. */
 function goOn (verdict: Verdict, reply: FastifyReply): Promise<void> | undefined {
   return verdict === 'replied' || reply.sent ? new Promise(() => {}) : undefined
-}
-
-/**
- * An upgrade that is refused here never gets to the plugin that would have closed its socket: it would stay open for
- * ever, and keep the server from closing.
- */
-function closeRefusedUpgrade ({ request, reply }: Visit): void {
-  if (request.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon())
 }
 
 function checkClock (
