@@ -17,6 +17,7 @@ import { answerEnded, answerStale, type Verdict } from './answer.js'
 import { verifyCookieName } from './cookie-name.js'
 import { sayEnded, sayExpiring } from './messages.js'
 import { isPrefetch } from './navigation.js'
+import { isFromOtherSite } from './other-sites.js'
 import { closeRefusedUpgrade } from './refused-upgrade.js'
 
 type Done = (error?: Error) => void
@@ -110,7 +111,7 @@ function checkClock (
 }
 
 function isActivity ({ request, route, registration: { settings } }: Visit): boolean {
-  if (isPrefetch(request)) return false
+  if (isPrefetch(request) || isFromOtherSite(request, settings.trustedOrigins)) return false
   return route?.countsAsActivity ?? settings.countsAsActivity(request)
 }
 
