@@ -31,7 +31,7 @@ async function sessionTimeout (
     rulesOf: rules.of,
     line,
     host: undefined,
-    noticed: { contradiction: false, cookieName: false, lostCookie: false }
+    noticed: { contradiction: false, cookieName: false, lostCookie: false, publicSignIn: false }
   }
   const connections = createConnections()
 

@@ -1,5 +1,6 @@
 import createError, { type FastifyError } from '@fastify/error'
 import type { EndedReason } from '../types/reasons.js'
+import { isThenable } from './is-thenable.js'
 
 /** A bad option, at registration, or a bad value from an option function, per request. */
 export const InvalidOptionError = createError('FST_SESSION_TIMEOUT_INVALID_OPTION', '%s', 500, TypeError)
@@ -34,17 +35,33 @@ export function endedError (reason: EndedReason): FastifyError & { reason: Ended
   return Object.assign(new EndedError(explanations[reason]), { reason })
 }
 
-/** Names the option, the rule and the value received. */
+/** A bad option: names it, the rule and the value received. */
 export function invalidOption (option: string, rule: string, value: unknown): FastifyError {
   return new InvalidOptionError(`${option} must be ${rule}, received ${describe(value)}`)
+}
+
+/** A bad answer of an option function. Names the type of the answer only: it may be what a session holds. */
+export function invalidAnswer (option: string, rule: string, value: unknown): FastifyError {
+  return new InvalidOptionError(`what ${option} returns must be ${rule}, received ${typeOf(value)}`)
+}
+
+/** An option function that failed. What it threw is the cause, which goes to the log and not to the client. */
+export function failedOption (option: string, cause: unknown): FastifyError {
+  return new InvalidOptionError(`${option} failed: the function threw ${cause instanceof Error ? cause.name : typeOf(cause)}`, { cause })
 }
 
 function describe (value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
   if (value === null || typeof value !== 'object') return String(value)
+  return typeOf(value)
+}
+
+function typeOf (value: unknown): string {
+  if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
-  return value instanceof Promise ? 'a promise' : 'an object'
+  if (isThenable(value)) return 'a promise'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 /** What a log may hold of a store's error: drivers put the whole command into theirs, with the session in it. */

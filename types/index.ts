@@ -123,14 +123,16 @@ export interface FastifySessionTimeoutOptions {
    */
   storeGrace?: Duration
   /**
-   * Other origins whose pages may extend and end sessions through the endpoint, as browsers write them:
-   * `['https://app.example']`. They need @fastify/cors with credentials as well.
+   * Other origins whose pages may extend and end sessions through the endpoint, and whose scripts' requests count as
+   * activities, as browsers write them: `['https://app.example']`. They need @fastify/cors with credentials as well,
+   * registered before this plugin.
    * @default none
    */
   trustedOrigins?: readonly string[]
   /**
    * Which requests are a sign of the user. The others are checked, but extend nothing.
-   * Prefetches and prerenders never count.
+   * Prefetches and prerenders never count, nor do requests that another site or a neighbouring subdomain makes (an
+   * image, a frame, a script), unless their Origin is in {@link FastifySessionTimeoutOptions.trustedOrigins}.
    * @default every request
    */
   countsAsActivity?: (request: FastifyRequest) => boolean

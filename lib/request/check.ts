@@ -16,6 +16,8 @@ import { answerEnded, answerStale, type Verdict } from './answer.js'
 import { verifyCookieName } from './cookie-name.js'
 import { offerWarning, sayEnded } from './messages.js'
 import { isPrefetch, isSafe } from './navigation.js'
+import { isFromOtherSite } from './other-sites.js'
+import { closeRefusedUpgrade } from './refused-upgrade.js'
 
 type Done = (error?: Error) => void
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: Done) => Promise<void> | undefined
@@ -33,7 +35,7 @@ export function createCheckHook (registration: Registration): Hook {
     const session = sessionOf(request)
     if (session === undefined) return 'continue'
     const visit = beginVisit(registration, request, reply, session)
-    closeRefusedUpgrade(visit)
+    closeRefusedUpgrade(request, reply)
     const loaded = readRecord(session)
     if (!isRestored(session, visit.host.slots, visit.cookie, loaded !== undefined)) return missing(visit, session)
     verifyCookieName(visit, session)
@@ -79,14 +81,6 @@ function asHook (check: Check): Hook {
 /** A request that was answered goes no further. */
 function goOn (verdict: Verdict, reply: FastifyReply): Promise<void> | undefined {
   return verdict === 'replied' || reply.sent ? new Promise(() => {}) : undefined
-}
-
-/**
- * An upgrade that is refused here never gets to the plugin that would have closed its socket: it would stay open for
- * ever, and keep the server from closing.
- */
-function closeRefusedUpgrade ({ request, reply }: Visit): void {
-  if (request.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon())
 }
 
 function checkClock (
@@ -177,7 +171,7 @@ async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict
 }
 
 function isActivity ({ request, route, registration: { settings } }: Visit): boolean {
-  if (isPrefetch(request)) return false
+  if (isPrefetch(request) || isFromOtherSite(request, settings.trustedOrigins)) return false
   return route?.countsAsActivity ?? settings.countsAsActivity(request)
 }
 

@@ -22,8 +22,18 @@ export interface Registration {
   readonly line: EndLine | undefined
   /** Known from the first session on. */
   host: Host | undefined
-  /** Said once: that appliesTo contradicts itself, that a cookie is lost; seen once: that it comes under its name. */
-  readonly noticed: { contradiction: boolean, cookieName: boolean, lostCookie: boolean }
+  readonly noticed: Noticed
+}
+
+/** What is said once. */
+export interface Noticed {
+  /** That appliesTo contradicts itself. */
+  contradiction: boolean
+  /** Seen, not said: that the cookie comes under its name. */
+  cookieName: boolean
+  /** That a cookie is lost, since it is Secure or since its response is public. */
+  lostCookie: boolean
+  publicSignIn: boolean
 }
 
 /** @fastify/session as found at run time. */

@@ -7,7 +7,7 @@ import { invalidOption } from '../errors.js'
  */
 
 const longest = 400 * day
-const durationRule = 'a duration of more than 0 and at most 400 days, in ms or such as "15m"'
+export const durationRule = 'a duration of more than 0 and at most 400 days, in ms or such as "15m"'
 
 /** Not `??`: null is no way to leave an option out, and must not become a default. */
 export function given<Value> (value: Value | undefined, fallback: Value): Value {
@@ -15,9 +15,15 @@ export function given<Value> (value: Value | undefined, fallback: Value): Value 
 }
 
 export function duration (option: string, value: unknown): number {
-  const ms = typeof value === 'string' ? parse(value) : value
-  if (typeof ms !== 'number' || !(ms > 0 && ms <= longest)) throw invalidOption(option, durationRule, value)
+  const ms = toMs(value)
+  if (ms === undefined) throw invalidOption(option, durationRule, value)
   return ms
+}
+
+/** Undefined for what is no duration. */
+export function toMs (value: unknown): number | undefined {
+  const ms = typeof value === 'string' ? parse(value) : value
+  return typeof ms === 'number' && ms > 0 && ms <= longest ? ms : undefined
 }
 
 /** The same, or 0. */
