@@ -162,9 +162,9 @@ function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | 
 
 async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict> {
   const { sessions } = visit.host
-  const start = await sessions.clocks.readStart(known.id)
+  const isThere = await sessions.clocks.hasUnstamped(known.id)
   known.readAt = now()
-  if (start === undefined || known.ended !== null) return 'continue'
+  if (!isThere || known.ended !== null) return 'continue'
   known.isUnstamped = true
   await refreshClock(sessions, known)
   return known.record === null ? 'continue' : decide(visit, known, known.record)

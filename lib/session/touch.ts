@@ -77,7 +77,7 @@ async function writeStart (visit: Visit, session: KnownSession, record: SessionR
   session.noteEntry('start')
   // As long as the session can live: without it, a session that has no record of its own would begin once more.
   const expiresAt = Math.max(visit.copyExpiresAt ?? 0, lifeOfCopy(record, visit.generalLimits(), storeGrace))
-  await clocks.writeStart(session.id, record, expiresAt)
+  await clocks.writeStart(session.id, record, session.isUnstamped, expiresAt)
 }
 
 function isCopyLastingFor (visit: Visit, record: SessionRecord): boolean {

@@ -20,10 +20,11 @@ export interface Clocks {
   read (id: string): Promise<{ activity: SessionRecord | undefined, start: SessionRecord | undefined }>
   /** What a touch needs to know. */
   readActivity (id: string): Promise<SessionRecord | undefined>
-  /** The clock of a session that has no record of its own, without what has happened since it began. */
-  readStart (id: string): Promise<SessionRecord | undefined>
+  /** Whether there is a clock for a session that has no record of its own. */
+  hasUnstamped (id: string): Promise<boolean>
   writeActivity (id: string, record: SessionRecord, expiresAt: number): Promise<void>
-  writeStart (id: string, record: SessionRecord, expiresAt: number): Promise<void>
+  /** @param isUnstamped the session has no record of its own: a visitor whose user was taken out is not timed by it */
+  writeStart (id: string, record: SessionRecord, isUnstamped: boolean, expiresAt: number): Promise<void>
   /** Whether the user was warned that the session which began at that instant is about to end. */
   isWarned (id: string, startedAt: number): Promise<boolean>
   noteWarned (id: string, startedAt: number, expiresAt: number): Promise<void>
@@ -38,9 +39,11 @@ export function createClocks (store: GuardedStore): Clocks {
       return { activity, start }
     },
     readActivity: id => readClock(id, 'activity'),
-    readStart: id => readClock(id, 'start'),
+    hasUnstamped: async id => (await store.readEntry(id, 'start'))?.isUnstamped === true,
     writeActivity: (id, record, expiresAt) => store.writeEntry(id, 'activity', { sessionTimeout: record }, expiresAt),
-    writeStart: (id, record, expiresAt) => store.writeEntry(id, 'start', { sessionTimeout: record }, expiresAt),
+    writeStart: (id, record, isUnstamped, expiresAt) => {
+      return store.writeEntry(id, 'start', { sessionTimeout: record, ...isUnstamped && { isUnstamped } }, expiresAt)
+    },
     isWarned: async (id, startedAt) => await store.readEntry(id, `warned:${startedAt}`) !== undefined,
     noteWarned: (id, startedAt, expiresAt) => store.writeEntry(id, `warned:${startedAt}`, {}, expiresAt),
     drop (id, kinds) {
