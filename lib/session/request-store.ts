@@ -2,7 +2,7 @@ import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { now } from '../clock.js'
 import { clampRecord, endOf, type Limits, type SessionRecord } from '../policy.js'
-import { lifeOfCopy } from '../store/clocks.js'
+import { clockEntries, lifeOfCopy } from '../store/clocks.js'
 import { hasData } from '../store/host-session.js'
 import { emptyOut, expiryOf, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeRecord, type StoredSession } from '../store/stored-session.js'
 import { refreshClock } from './clock-reading.js'
@@ -164,7 +164,8 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   noticeContradiction(visit, known, record)
   // The user was taken out of it, and with that its clock; or is another one. For connections that is an end.
   const isLeft = record === null && known.record !== null
-  if (isLeft) sessions.clocks.drop(known.id, known.entries)
+  // Those too that only another process knows of: its start would time whoever has the session next.
+  if (isLeft) sessions.clocks.drop(known.id, clockEntries)
   if (isLeft || isOther) {
     sessions.tellOthers(known)
     if (isOther) known.watch?.userChanged(session)

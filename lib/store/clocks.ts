@@ -14,6 +14,8 @@ import { readRecord } from './stored-session.js'
 
 export type ClockEntry = 'activity' | 'start'
 
+export const clockEntries: readonly ClockEntry[] = ['activity', 'start']
+
 /** The clock of sessions, as the store has it. */
 export interface Clocks {
   /** Both entries. Costs two reads. */

@@ -1,7 +1,7 @@
 import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { joinRecords, parseRecord } from '../../lib/policy.js'
-import { entryId } from '../../lib/store/entries.js'
+import { entryId, entryOf } from '../../lib/store/entries.js'
 
 type Callback = (error?: unknown) => void
 type Found = (error: unknown, session?: Session | null) => void
@@ -88,6 +88,11 @@ export class JsonStore implements SessionStore {
     const own = parseRecord(session.sessionTimeout)
     if (clocks.length === 0 || own === null) return session
     return { ...session, sessionTimeout: [...clocks, ...own ? [own] : []].reduce((one, other) => joinRecords(one, other, Date.now())) }
+  }
+
+  /** What another process writes when it touches a session, or starts its clocks anew. */
+  moveClock (id: string, record: { startedAt: number, lastActivity: number }, kind: 'activity' | 'start' = 'activity'): void {
+    this.data.set(entryId(id, kind), JSON.stringify(entryOf(Date.now() + 86_400_000, { sessionTimeout: record })))
   }
 
   /** What is stored under an id. */
