@@ -7,7 +7,7 @@ import { fakeClock } from '../helpers/clock.js'
 import { JsonStore } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
-const numRuns = Number(process.env.FUZZ_RUNS ?? 300)
+const numRuns = Number(process.env.FUZZ_RUNS ?? 100)
 const seed = 20261123
 
 t.test('no cookie but the exact one is signed in, and none makes an error', async t => {

@@ -116,7 +116,7 @@ const makers: Record<string, (counts: Counts) => Stores> = {
     const kept = new Map<string, { [key: string]: unknown }>()
     watch(kept, one => one, counts)
     const store = new session.MemoryStore(kept as never)
-    return { runs: 150, stores: [store, store], peek: id => kept.get(id) }
+    return { runs: 100, stores: [store, store], peek: id => kept.get(id) }
   }
 }
 

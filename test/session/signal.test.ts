@@ -719,7 +719,7 @@ t.test('lets go of connections', async t => {
     t.ok(browser.cookie('sessionId'))
   })
 
-  await t.test('10,000 times', async t => {
+  await t.test('a thousand times', async t => {
     fakeClock(t, { timers: true })
     const warnings: Error[] = []
     const onWarning = (warning: Error): void => { if (warning.name === 'MaxListenersExceededWarning') warnings.push(warning) }
@@ -732,7 +732,7 @@ t.test('lets go of connections', async t => {
     await batch()
     requests.length = 0
     const before = queryObjects(AbortSignal, { format: 'count' })
-    for (let count = 0; count < 10_000; count += 200) {
+    for (let count = 0; count < 1000; count += 200) {
       await batch()
       requests.length = 0
     }

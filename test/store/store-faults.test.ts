@@ -9,7 +9,8 @@ import { minute } from '../helpers/time.js'
 
 const faults: Fault[] = ['error', 'throw', 'reject', 'twice', 'hang']
 const unhandled: unknown[] = []
-process.on('unhandledRejection', error => { unhandled.push(error) })
+const keepUnhandled = (error: unknown): void => { unhandled.push(error) }
+process.on('unhandledRejection', keepUnhandled)
 
 interface Scene extends TestApp {
   store: FaultyStore
@@ -212,6 +213,7 @@ t.test('a store that reports ENOENT means missing', async t => {
 t.test('no fault has left an unhandled rejection', async t => {
   await new Promise(resolve => setImmediate(resolve))
   t.same(unhandled, [])
+  process.removeListener('unhandledRejection', keepUnhandled)
 })
 
 t.test('a session that has come back and cannot be taken out again is a 503, and not used', async t => {
