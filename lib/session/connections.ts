@@ -1,15 +1,16 @@
 import type { FastifyRequest } from 'fastify'
 import { minute, now, second } from '../clock.js'
-import { describeFault, endedError, StoreError } from '../errors.js'
-import { deadlines, endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
+import { ClosingError, describeFault, endedError, StoreError } from '../errors.js'
+import { deadlines, endOf, type Limits, type SessionRecord } from '../policy.js'
 import { readStored } from '../store/guarded-store.js'
 import { markOf } from '../store/marks.js'
 import { readRecord } from '../store/stored-session.js'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Watcher } from './known-session.js'
+import { LimitsInForce } from './limits-in-force.js'
 import type { Sessions } from './sessions.js'
-import { tellable, type Timing, type Visit } from './visit.js'
+import type { Timing, Visit } from './visit.js'
 
 /** How long an end in another process may go unnoticed by an open connection. */
 const lookupInterval = 30 * second
@@ -23,7 +24,7 @@ const storePatience = second
 /** The requests of one registration that hold a signal. */
 export interface Connections {
   signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal
-  /** Lets go of every timer and listener; the sessions live on. */
+  /** Aborts every signal, as the server is about to close; the sessions live on. */
   close (): void
 }
 
@@ -37,15 +38,18 @@ interface Connection {
 export function createConnections (): Connections {
   const signals = new WeakMap<FastifyRequest, AbortSignal>()
   const open = new Map<Connection, Watch>()
+  let isClosing = false
   return { signalFor, close }
 
   function signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal {
     const known = signals.get(request)
     if (known) return known
-    const timing = visit?.liveTiming(now()) ?? null
-    const signal = timing !== null && isOpen(visit!)
-      ? connect(visit!, timing)
-      : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
+    const timing = isClosing ? null : visit?.liveTiming(now()) ?? null
+    const signal = isClosing
+      ? AbortSignal.abort(new ClosingError())
+      : timing !== null && isOpen(visit!)
+        ? connect(visit!, timing)
+        : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
     signals.set(request, signal)
     return signal
   }
@@ -77,9 +81,12 @@ export function createConnections (): Connections {
   }
 
   function close (): void {
-    for (const [connection, watch] of open) {
+    isClosing = true
+    for (const [connection, watch] of [...open]) {
       connection.release()
       watch.remove(connection)
+      // The server waits for what is still open: a stream ends when it hears of this.
+      connection.controller.abort(new ClosingError())
     }
   }
 }
@@ -99,8 +106,7 @@ class Watch implements Watcher {
   readonly #session: KnownSession
   readonly #digest: string
   readonly #connections = new Set<Connection>()
-  /** The strictest of its connections'. */
-  #limits: Limits = { idle: false, absolute: false }
+  readonly #limitsInForce = new LimitsInForce()
   /** When the store was last asked, or the session seen live, epoch ms. */
   #lookedUpAt = now()
   /** Whether the store was ever asked: what was told before there was a watch, nobody heard. */
@@ -125,14 +131,14 @@ class Watch implements Watcher {
       this.#sessions.watched.set(this.#digest, this)
     }
     this.#connections.add(connection)
-    this.#limits = stricter(this.#limits, connection.limits)
+    this.#limitsInForce.add(connection.limits)
     this.#schedule()
   }
 
   remove (connection: Connection): void {
     if (!this.#connections.delete(connection)) return
     if (this.#connections.size === 0) return this.#stop()
-    this.#limits = Array.from(this.#connections, ({ limits }) => limits).reduce(stricter)
+    this.#limitsInForce.remove(connection.limits)
   }
 
   sessionEnded (reason: EndReason): void {
@@ -142,7 +148,7 @@ class Watch implements Watcher {
     this.#stop()
     for (const { controller, release } of connections) {
       release()
-      controller.abort(endedError(tellable(reason)!))
+      controller.abort(endedError(reason))
     }
   }
 
@@ -150,6 +156,11 @@ class Watch implements Watcher {
     this.#hintAt = Math.min(this.#hintAt, now() + delay)
     // An answer that is under way may be older than the hint: once it is there, the store is asked again.
     if (!this.#asking) this.#schedule()
+  }
+
+  /** The strictest of its connections'. */
+  get #limits (): Limits {
+    return this.#limitsInForce.strictest
   }
 
   get #isWatching (): boolean {
