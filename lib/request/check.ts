@@ -14,7 +14,6 @@ import { readStored } from '../store/guarded-store.js'
 import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
-import { verifyCookieName } from './cookie-name.js'
 import { sayEnded, sayExpiring } from './messages.js'
 import { isPrefetch } from './navigation.js'
 import { isFromOtherSite } from './other-sites.js'
@@ -39,7 +38,6 @@ export function createCheckHook (registration: Registration): Hook {
     closeRefusedUpgrade(request, reply)
     const loaded = readRecord(session)
     if (!isRestored(session, visit.host.slots, visit.cookie, loaded !== undefined)) return missing(visit, session)
-    verifyCookieName(visit, session)
     const known = visit.came = visit.hold(session.sessionId)
     visit.settleOn(known)
     visit.loadedExpiry = session.cookie.expires
