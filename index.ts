@@ -5,6 +5,7 @@ import { AlreadyRegisteredError, NoSessionError } from './lib/errors.js'
 import { createCheckHook, createSecondCheckHook } from './lib/request/check.js'
 import { createCookieHook } from './lib/request/cookie.js'
 import { createDecryptSession } from './lib/request/decrypt-session.js'
+import { createHostCheck } from './lib/request/host-check.js'
 import { requestTimeoutKey, requestTimeoutOf } from './lib/request/session-timeout.js'
 import { createConnections } from './lib/session/connections.js'
 import { joinBus } from './lib/session/end-bus.js'
@@ -31,7 +32,7 @@ async function sessionTimeout (
     rulesOf: rules.of,
     line,
     host: undefined,
-    noticed: { contradiction: false, cookieName: false, lostCookie: false, publicSignIn: false }
+    noticed: { contradiction: false, lostCookie: false, publicSignIn: false }
   }
   const connections = createConnections()
 
@@ -43,10 +44,15 @@ async function sessionTimeout (
   app.addHook('onRoute', function checkRouteConfig (route) {
     rules.resolve(route.config?.sessionTimeout)
   })
+  app.addHook('onReady', createHostCheck(registration))
   app.addHook('onRequest', createCheckHook(registration))
   app.addHook('preValidation', createSecondCheckHook())
   app.addHook('onSend', createCookieHook(registration))
-  app.addHook('onClose', async function releaseConnections () {
+  // Before the server waits for its connections: a stream that hears of nothing would keep it open for ever.
+  app.addHook('preClose', async function closeConnections () {
+    connections.close()
+  })
+  app.addHook('onClose', async function leaveBus () {
     connections.close()
     await line?.leave()
   })

@@ -1,5 +1,5 @@
 import createError, { type FastifyError } from '@fastify/error'
-import type { EndedReason } from '../types/reasons.js'
+import type { EndReason } from '../types/reasons.js'
 import { isThenable } from './is-thenable.js'
 
 /** A bad option, at registration, or a bad value from an option function, per request. */
@@ -24,14 +24,19 @@ export const NoSessionError = createError('FST_SESSION_TIMEOUT_NO_SESSION', '%s'
 export const AlreadyRegisteredError = createError('FST_SESSION_TIMEOUT_ALREADY_REGISTERED',
   'fastify-session-timeout is already registered in this scope or one around it; use config.sessionTimeout for routes that differ', 500)
 
-const explanations: Record<EndedReason, string> = {
+/** Why a signal aborts when nothing has ended but the server: no reason to sign in again. */
+export const ClosingError = createError('FST_SESSION_TIMEOUT_CLOSING', 'The server is closing; the session goes on', 503)
+
+const explanations: Record<EndReason, string> = {
   idle: 'The session ended because of inactivity',
   absolute: 'The session reached its longest permitted life',
+  'signed-out': 'The user signed out',
+  revoked: 'The session was ended by the application',
   missing: 'There is no such session, or it has ended'
 }
 
 /** The 401 that says why a session is over. */
-export function endedError (reason: EndedReason): FastifyError & { reason: EndedReason } {
+export function endedError<Reason extends EndReason> (reason: Reason): FastifyError & { reason: Reason } {
   return Object.assign(new EndedError(explanations[reason]), { reason })
 }
 

@@ -24,6 +24,8 @@ export interface SessionTimeout {
   readonly lastActivity: number | null
   /** Ms between the last activity and the end; null when the record was unreadable. */
   readonly idleFor: number | null
+  /** The id of the session, to find it in a list of your own. It opens nothing any more. */
+  readonly sessionId: string
   /** The data that the session held: a frozen copy of its own top-level keys. */
   readonly session: Readonly<Record<string, unknown>>
 }
@@ -199,7 +201,9 @@ export interface RequestSessionTimeout {
   restart (): Promise<void>
   /**
    * Aborts when the session ends: at its deadline, at once for an end in this process,
-   * within 30 s for an end in another one (at once with `endBus`). Its reason is the FST_SESSION_TIMEOUT_ENDED error.
+   * within 30 s for an end in another one (at once with `endBus`). Its reason is the FST_SESSION_TIMEOUT_ENDED error,
+   * whose `reason` is an {@link EndReason}. When the server is about to close, it aborts too, with the error
+   * FST_SESSION_TIMEOUT_CLOSING: the session goes on, and the client may connect again.
    * Without a live, timed session, and when the client is gone already, it is aborted from the start.
    */
   readonly signal: AbortSignal

@@ -13,7 +13,6 @@ import { tellable, visitOf, type Visit } from '../session/visit.js'
 import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
-import { verifyCookieName } from './cookie-name.js'
 import { offerWarning, sayEnded } from './messages.js'
 import { isPrefetch, isSafe } from './navigation.js'
 import { isFromOtherSite } from './other-sites.js'
@@ -38,7 +37,6 @@ export function createCheckHook (registration: Registration): Hook {
     closeRefusedUpgrade(request, reply)
     const loaded = readRecord(session)
     if (!isRestored(session, visit.host.slots, visit.cookie, loaded !== undefined)) return missing(visit, session)
-    verifyCookieName(visit, session)
     const known = visit.came = visit.hold(session.sessionId)
     visit.settleOn(known)
     visit.loadedExpiry = session.cookie.expires

@@ -30,7 +30,6 @@ export function createCookieHook (registration: Registration): Hook {
   const { cookieName, rolling, sessionOnly, endpoint } = settings
   const start = `${cookieName}=`
   const clearing = `${cookieName}=;`
-  const isPrefixed = /^__(?:Host|Secure)-/.test(cookieName)
 
   // Either calls `done` or returns a promise, for which Fastify has a guard: sending may throw.
   return function finishResponse (request, reply, _payload, done) {
@@ -169,10 +168,9 @@ export function createCookieHook (registration: Registration): Hook {
     return setLifetime(line, visit)
   }
 
-  /** A browser refuses to clear a `__Host-`, `__Secure-` or Partitioned cookie by the host's line, which has no Secure. */
+  /** The host's own line has neither HttpOnly nor what a `__Host-`, `__Secure-` or Partitioned cookie is refused without. */
   function clearingLine (session: HostSession | undefined): string | undefined {
-    if (session === undefined || !(isPrefixed || cookieAttributes(session).partitioned)) return undefined
-    return clearingCookie(app.serializeCookie, cookieName, session)
+    return session && clearingCookie(app.serializeCookie, cookieName, session)
   }
 
   function setLifetime (line: string, visit: Visit | undefined): string {

@@ -1,13 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import { minute, now, second } from '../clock.js'
-import { describeFault, endedError, StoreError } from '../errors.js'
-import { deadlines, endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
+import { ClosingError, describeFault, endedError, StoreError } from '../errors.js'
+import { deadlines, endOf, type Limits, type SessionRecord } from '../policy.js'
 import { readRecord, type StoredSession } from '../store/stored-session.js'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Watcher } from './known-session.js'
+import { LimitsInForce } from './limits-in-force.js'
 import { digestOf, type Sessions } from './sessions.js'
-import { tellable, type Timing, type Visit } from './visit.js'
+import type { Timing, Visit } from './visit.js'
 
 /** How long an end in another process may go unnoticed by an open connection. */
 const lookupInterval = 30 * second
@@ -21,7 +22,7 @@ const storePatience = second
 /** The requests of one registration that hold a signal. */
 export interface Connections {
   signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal
-  /** Lets go of every timer and listener; the sessions live on. */
+  /** Aborts every signal, as the server is about to close; the sessions live on. */
   close (): void
 }
 
@@ -37,15 +38,18 @@ interface Connection {
 export function createConnections (): Connections {
   const signals = new WeakMap<FastifyRequest, AbortSignal>()
   const open = new Map<Connection, Watch>()
+  let isClosing = false
   return { signalFor, close }
 
   function signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal {
     const known = signals.get(request)
     if (known) return known
-    const timing = visit?.liveTiming(now()) ?? null
-    const signal = timing !== null && isOpen(visit!)
-      ? connect(visit!, timing)
-      : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
+    const timing = isClosing ? null : visit?.liveTiming(now()) ?? null
+    const signal = isClosing
+      ? AbortSignal.abort(new ClosingError())
+      : timing !== null && isOpen(visit!)
+        ? connect(visit!, timing)
+        : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
     signals.set(request, signal)
     return signal
   }
@@ -78,9 +82,12 @@ export function createConnections (): Connections {
   }
 
   function close (): void {
-    for (const [connection, watch] of open) {
+    isClosing = true
+    for (const [connection, watch] of [...open]) {
       connection.release()
       watch.remove(connection)
+      // The server waits for what is still open: a stream ends when it hears of this.
+      connection.controller.abort(new ClosingError())
     }
   }
 }
@@ -96,7 +103,7 @@ function watchOf (sessions: Sessions, session: KnownSession): Watch {
 
 function abort ({ controller, release }: Connection, reason: EndReason): void {
   release()
-  controller.abort(endedError(tellable(reason)!))
+  controller.abort(endedError(reason))
 }
 
 /** Watches one session for all its connections: one timer, one lookup, however many they are. */
@@ -105,8 +112,7 @@ class Watch implements Watcher {
   readonly #session: KnownSession
   readonly #digest: string
   readonly #connections = new Set<Connection>()
-  /** The strictest of its connections'. */
-  #limits: Limits = { idle: false, absolute: false }
+  readonly #limitsInForce = new LimitsInForce()
   /** When the store was last asked, or the session seen live, epoch ms. */
   #lookedUpAt = now()
   /** Whether the store was ever asked: what was told before there was a watch, nobody heard. */
@@ -131,14 +137,14 @@ class Watch implements Watcher {
       this.#sessions.watched.set(this.#digest, this)
     }
     this.#connections.add(connection)
-    this.#limits = stricter(this.#limits, connection.limits)
+    this.#limitsInForce.add(connection.limits)
     this.#schedule()
   }
 
   remove (connection: Connection): void {
     if (!this.#connections.delete(connection)) return
     if (this.#connections.size === 0) return this.#stop()
-    this.#limits = Array.from(this.#connections, ({ limits }) => limits).reduce(stricter)
+    this.#limitsInForce.remove(connection.limits)
   }
 
   sessionEnded (reason: EndReason): void {
@@ -161,6 +167,11 @@ class Watch implements Watcher {
     this.#hintAt = Math.min(this.#hintAt, now() + delay)
     // An answer that is under way may be older than the hint: once it is there, the store is asked again.
     if (!this.#asking) this.#schedule()
+  }
+
+  /** The strictest of its connections'. */
+  get #limits (): Limits {
+    return this.#limitsInForce.strictest
   }
 
   get #isWatching (): boolean {

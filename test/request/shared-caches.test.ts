@@ -105,13 +105,13 @@ t.test('an Expires in the future is freshness too, where nothing else is said', 
   t.equal(sessionLines(await browser.clone().get('/asset?in=60000&control=private')).length, 1)
 })
 
-for (const [kind, payload] of Object.entries({ text: () => 'asset', stream: () => Readable.from(['asset']) })) {
+for (const [kind, payload] of Object.entries({ text: (): string | Readable => 'asset', stream: () => Readable.from(['asset']) })) {
   for (const how of ['a hook that was registered later', 'the raw response']) {
     t.test(`a ${kind} that ${how} makes public carries nothing of the session`, async t => {
       const { browser, clock } = await openScene(t, {
         timeout: { endpoint: '/session-timeout' },
         routes (app) {
-          app.get('/asset', async (request, reply) => {
+          app.get('/asset', async (_request, reply) => {
             reply.header('server-timing', 'db;dur=5').setCookie('theme', 'dark')
             return payload()
           })
@@ -148,7 +148,7 @@ t.test('a later hook that adds its own Server-Timing keeps it', async t => {
 t.test('a sign-in whose response is public is warned about once: nobody stays signed in', async t => {
   const { app, logs } = await openScene(t, {
     routes (app) {
-      app.addHook('onSend', async (request, reply) => { reply.header('cache-control', 'public, max-age=300') })
+      app.addHook('onSend', async (_request, reply) => { reply.header('cache-control', 'public, max-age=300') })
     }
   })
   for (let visit = 0; visit < 3; visit++) t.same(sessionLines(await createBrowser(app).post('/sign-in')), [])
