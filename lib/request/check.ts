@@ -148,11 +148,9 @@ async function settle (visit: Visit, known: KnownSession): Promise<Verdict> {
 function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
   const { registration: { settings }, request, at } = visit
   const applies = settings.appliesTo(request)
-  if (!applies && !settings.mayContradict) {
-    // The user was taken out of it in another process, unless one is just being signed in by another request.
-    if (known.users === 1) known.record = null
-    return 'continue'
-  }
+  // The user was taken out of it in another process, unless one is just being signed in by another request.
+  if (!applies && !known.isUnstamped && known.users === 1) known.record = null
+  if (!applies && !settings.mayContradict) return 'continue'
   visit.appliedAtLoad = applies
   if (known.isUnstamped && known.record !== null) return decide(visit, known, known.record)
   if (applies) return begin(visit, known)
