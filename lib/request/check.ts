@@ -9,7 +9,7 @@ import { endByTimeout } from '../session/end.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
 import { rewriteClock, stampStored, touch } from '../session/touch.js'
-import { tellable, visitOf, type Visit } from '../session/visit.js'
+import { tellable, visitNothing, visitOf, type Visit } from '../session/visit.js'
 import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
@@ -33,7 +33,10 @@ const freshFor = second
 export function createCheckHook (registration: Registration): Hook {
   return asHook(function checkSession (request, reply) {
     const session = sessionOf(request)
-    if (session === undefined) return 'continue'
+    if (session === undefined) {
+      visitNothing(request)
+      return 'continue'
+    }
     const visit = beginVisit(registration, request, reply, session)
     closeRefusedUpgrade(request, reply)
     const loaded = readRecord(session)
