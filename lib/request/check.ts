@@ -9,7 +9,7 @@ import { endByTimeout } from '../session/end.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
 import { rewriteClock, stampStored, touch } from '../session/touch.js'
-import { tellable, visitOf, type Visit } from '../session/visit.js'
+import { tellable, visitNothing, visitOf, type Visit } from '../session/visit.js'
 import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
@@ -32,7 +32,10 @@ const freshFor = second
 export function createCheckHook (registration: Registration): Hook {
   return asHook(function checkSession (request, reply) {
     const session = sessionOf(request)
-    if (session === undefined) return 'continue'
+    if (session === undefined) {
+      visitNothing(request)
+      return 'continue'
+    }
     const visit = beginVisit(registration, request, reply, session)
     closeRefusedUpgrade(request, reply)
     const loaded = readRecord(session)
@@ -146,11 +149,9 @@ async function settle (visit: Visit, known: KnownSession): Promise<Verdict> {
 function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
   const { registration: { settings }, request, at } = visit
   const applies = settings.appliesTo(request)
-  if (!applies && !settings.mayContradict) {
-    // The user was taken out of it in another process, unless one is just being signed in by another request.
-    if (known.users === 1) known.record = null
-    return 'continue'
-  }
+  // The user was taken out of it in another process, unless one is just being signed in by another request.
+  if (!applies && !known.isUnstamped && known.users === 1) known.record = null
+  if (!applies && !settings.mayContradict) return 'continue'
   visit.appliedAtLoad = applies
   if (known.isUnstamped && known.record !== null) return decide(visit, known, known.record)
   if (applies) return begin(visit, known)

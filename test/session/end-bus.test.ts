@@ -518,8 +518,10 @@ t.test('connections that were left cost nothing', async t => {
   here.store.counts.get = 0
   here.bus.hear(digestOf(id))
   here.bus.miss()
-  await pass(clock, minute)
+  await pass(clock, minute - second)
   t.equal(here.store.counts.get, 0)
+  await pass(clock, 10 * minute)
+  t.equal(here.store.counts.get, 1, 'the look at the mark before it is removed')
 })
 
 t.test('a bus is an object with two functions', async t => {

@@ -165,11 +165,16 @@ t.test('when the text of a message throws, the session stays ended', async t => 
 t.test('a host that gives no fresh session ends the request with an error', async t => {
   const clock = fakeClock(t)
   const store = new JsonStore()
-  const { app } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn } })
+  const { app } = await buildApp(t, {
+    session: { store },
+    timeout: { appliesTo: signedIn },
+    beforeTimeout (app) {
+      Object.assign(app, { decryptSession: (_id: string, _request: unknown, callback: () => void) => { callback() } })
+    }
+  })
   const browser = createBrowser(app)
   await browser.post('/sign-in')
   clock.tick(30 * minute)
-  Object.assign(app, { decryptSession: (_id: string, _request: unknown, callback: () => void) => { callback() } })
   t.match((await browser.get('/me')).json(), { statusCode: 500, code: 'FST_SESSION_TIMEOUT_NO_SESSION', message: '@fastify/session gave no session' })
   t.same(store.sessions(), [])
 })
