@@ -15,6 +15,11 @@ export async function refreshClock (sessions: Sessions, session: KnownSession): 
   const { activity, start } = await sessions.clocks.read(session.id)
   const at = now()
   session.readAt = at
+  // Its clock is nowhere else: another process has taken the user out, and the clock with it.
+  if (session.isUnstamped && start === undefined) {
+    session.record = null
+    return
+  }
   take(session, 'activity', activity, at)
   take(session, 'start', start, at)
 }
