@@ -81,13 +81,7 @@ export class JsonStore implements SessionStore {
 
   /** A session, with the clock that is in force: the newest of its record and of the entries beside it. */
   peek (id: string): Record<string, unknown> | undefined {
-    const session = this.raw(id)
-    if (session === undefined) return undefined
-    const entries = [this.raw(entryId(id, 'activity')), this.raw(entryId(id, 'start'))]
-    const clocks = entries.flatMap(entry => parseRecord(entry?.sessionTimeout) ?? [])
-    const own = parseRecord(session.sessionTimeout)
-    if (clocks.length === 0 || own === null) return session
-    return { ...session, sessionTimeout: [...clocks, ...own ? [own] : []].reduce((one, other) => joinRecords(one, other, Date.now())) }
+    return withClock(id, key => this.raw(key))
   }
 
   /** What another process writes when it touches a session, or starts its clocks anew. */
@@ -108,6 +102,19 @@ export class JsonStore implements SessionStore {
       setTimeout(() => callback(result), this.#delay())
     }, this.#delay())
   }
+}
+
+/** A stored session, with the newest of its record and of the entries beside it. */
+export function withClock (
+  id: string, read: (id: string) => { [key: string]: unknown } | undefined
+): { [key: string]: unknown } | undefined {
+  const session = read(id)
+  if (session === undefined) return undefined
+  const entries = [read(entryId(id, 'activity')), read(entryId(id, 'start'))]
+  const clocks = entries.flatMap(entry => parseRecord(entry?.sessionTimeout) ?? [])
+  const own = parseRecord(session.sessionTimeout)
+  if (clocks.length === 0 || own === null) return session
+  return { ...session, sessionTimeout: [...clocks, ...own ? [own] : []].reduce((one, other) => joinRecords(one, other, Date.now())) }
 }
 
 /** What the plugin keeps beside the sessions: marks of ended ones, and clocks. Nothing of a user is in it. */
