@@ -71,8 +71,8 @@ export interface FlashOptions {
 
 /**
  * How processes tell each other of sessions that ended, for open connections: see `endBus`. Ready-made ones are in
- * `fastify-session-timeout/stores`. A message is a digest of a session's id: opaque, short, without spaces, and worth
- * nothing to who reads it. Nothing that is heard is believed; a forged message makes the store be asked, no more.
+ * `fastify-session-timeout/stores`. A message is a digest of a session's id, or what a process tells itself to find out
+ * whether it hears: opaque, short, without spaces, and worth nothing to who reads it. Nothing that is heard is believed; a forged message makes the store be asked, no more.
  */
 export interface SessionEndBus {
   /** Tells the other processes. A promise is not waited for; one that rejects, and an exception, are logged. */
@@ -153,8 +153,9 @@ export interface FastifySessionTimeoutOptions {
   endpoint?: string | false
   /**
    * How processes tell each other of ends, so that open connections (see `signal`) of a session that ended in another
-   * process close at once, instead of within 30 s. While it works, the store is asked for each of them every 5 minutes
-   * instead of every 30 s. A bus that fails never makes a request, or an end, fail.
+   * process close at once, instead of within 30 s. The store is asked for each of them every 30 s all the same: no
+   * process can know of another one that tells nothing. Every 10 s a process tells itself something by the bus, and a
+   * bus that does not deliver it is logged. A bus that fails never makes a request, or an end, fail.
    * @default none
    */
   endBus?: SessionEndBus

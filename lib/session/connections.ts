@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { minute, now, second } from '../clock.js'
+import { now, second } from '../clock.js'
 import { ClosingError, describeFault, endedError, StoreError } from '../errors.js'
 import { deadlines, endOf, type Limits, type SessionRecord } from '../policy.js'
 import { readRecord, type StoredSession } from '../store/stored-session.js'
@@ -10,11 +10,11 @@ import { LimitsInForce } from './limits-in-force.js'
 import { digestOf, type Sessions } from './sessions.js'
 import type { Timing, Visit } from './visit.js'
 
-/** How long an end in another process may go unnoticed by an open connection. */
+/**
+ * How long an end in another process may go unnoticed by an open connection. Also with a bus: no process can know of
+ * another one that tells nothing.
+ */
 const lookupInterval = 30 * second
-
-/** The same while other processes tell of their ends: what one tells may be lost. */
-const toldInterval = 5 * minute
 
 /** How long a store may take to answer at the deadline: a client that queues while its server is down never does. */
 const storePatience = second
@@ -115,8 +115,6 @@ class Watch implements Watcher {
   readonly #limitsInForce = new LimitsInForce()
   /** When the store was last asked, or the session seen live, epoch ms. */
   #lookedUpAt = now()
-  /** Whether the store was ever asked: what was told before there was a watch, nobody heard. */
-  #lookedUp = false
   /** When it is to be asked for what was heard, epoch ms. */
   #hintAt = Infinity
   /** Whether the store still owes an answer. */
@@ -195,8 +193,7 @@ class Watch implements Watcher {
   }
 
   get #lookUpAt (): number {
-    const interval = this.#lookedUp && this.#sessions.isTold ? toldInterval : lookupInterval
-    return Math.min(this.#hintAt, this.#lookedUpAt + interval)
+    return Math.min(this.#hintAt, this.#lookedUpAt + lookupInterval)
   }
 
   #schedule (atLeast = 1): void {
@@ -217,6 +214,7 @@ class Watch implements Watcher {
     // Timers may fire a millisecond early, and the clock may have been set back.
     const due = this.#endAt(at) !== null || at >= this.#lookUpAt || at < this.#lookedUpAt
     if (!due) return this.#schedule()
+    const isHinted = this.#hintAt < Infinity
     this.#lookedUpAt = at
     this.#hintAt = Infinity
     this.#asking = true
@@ -226,7 +224,10 @@ class Watch implements Watcher {
     const stored = await this.#sessions.store.get(session.id)
     // The last one may have left meanwhile, and another one of the same session come.
     if (!this.#isWatching) return
-    if (stored === undefined) return this.#sessions.noticeEnd(session)
+    if (stored === undefined) {
+      if (!isHinted) for (const line of this.#sessions.lines) line.noteUntold()
+      return this.#sessions.noticeEnd(session)
+    }
     const record = readRecord(stored)
     // Without a record the user was taken out of the session: signed out.
     if (record === undefined && !session.isUnstamped) return this.sessionEnded('missing')
@@ -234,7 +235,6 @@ class Watch implements Watcher {
     this.userChanged(stored)
     if (!this.#isWatching) return
     this.#faultLogged = false
-    this.#lookedUp = true
     const reason = record === null ? 'idle' : this.#endAt(at)
     if (reason !== null) await this.#end(reason, at)
     else this.#schedule()

@@ -98,7 +98,8 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
       absoluteTimeout: typeof absoluteTimeout === 'function' ? 'per request' : absoluteTimeout,
       touchInterval: fixedInterval ?? 'per request',
       appliesTo: appliesTo ? 'some sessions' : user ? 'sessions of a user' : 'every session',
-      trustedOrigins: [...trustedOrigins]
+      trustedOrigins: [...trustedOrigins],
+      endBus: options.endBus === undefined ? 'none' : 'given'
     }),
     warnings: warningsFor(warnBefore, idleTimeout, interval)
   } satisfies Settings)

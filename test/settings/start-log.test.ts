@@ -24,7 +24,8 @@ t.test('the resolved policy is logged once at start', async t => {
     appliesTo: 'every session',
     afterTimeout: 'continue',
     endpoint: false,
-    trustedOrigins: []
+    trustedOrigins: [],
+    endBus: 'none'
   })
 })
 
@@ -44,7 +45,8 @@ t.test('the logged policy says what differs by request', async t => {
     appliesTo: 'some sessions',
     afterTimeout: { redirectTo: '/login', returnParam: 'returnTo', reasonParam: 'reason' },
     endpoint: '/session-timeout',
-    trustedOrigins: []
+    trustedOrigins: [],
+    endBus: 'none'
   })
   const [fixed] = await logsOf(t, { timeout: { idleTimeout: () => '5m', touchInterval: '10s' } })
   t.match(fixed!.sessionTimeout, { touchInterval: 10_000 })
