@@ -215,8 +215,9 @@ export function createGuardedStore (
 
   async function writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void> {
     const entry = entryId(id, kind)
-    await askStore<void>(answer => store.set(entry, entryOf(expiresAt, content), answer))
+    // Before: a write whose answer is lost may have landed.
     sweeper.note(entry, expiresAt)
+    await askStore<void>(answer => store.set(entry, entryOf(expiresAt, content), answer))
   }
 
   async function dropNow (id: string, kind: EntryKind): Promise<void> {

@@ -253,6 +253,7 @@ async function play (t: Test, clock: FakeClock, { stores, peek }: Stores, touchI
     }
     const { user, on } = one as { user: number, on: number }
     const person = people[user]!
+    if (isSetBack) compare(person.browsers[0], person.session)
     if (one.do === 'finish') return finish(person)
     const known = check(person.session, clock.now(), on, one.do !== 'poll', touchInterval)
     if (one.do === 'a long request' || one.do === 'a long renewal' || one.do === 'a slow body') return start(person, one.do, on, known)
@@ -319,6 +320,7 @@ async function play (t: Test, clock: FakeClock, { stores, peek }: Stores, touchI
     const one = person.running.shift()
     if (one === undefined) return
     const { of, known } = one
+    if (isSetBack && of === person.session) compare(person.browsers[0], of)
     // What the request must find is decided by what was so before it went on.
     const over = known && (of!.ended || isOver(of!, clock.now()))
     one.open()
