@@ -91,7 +91,7 @@ function checkClock (
   const before = known.record ?? loaded
   const wasSetBack = before ? isAhead(before, at) : false
   if (loaded) {
-    known.learnSaved(loaded, at)
+    if (!wasSetBack) known.learnSaved(loaded, at)
     known.isUnstamped = false
   }
   if (visit.route?.checked === false) return 'continue'
@@ -99,7 +99,7 @@ function checkClock (
   if (loaded === undefined) return checkUnstamped(visit, known)
   const { settings, noticed } = visit.registration
   if (settings.mayContradict && !noticed.contradiction) visit.appliedAtLoad = settings.appliesTo(visit.request)
-  return wasSetBack ? settle(visit, known) : decide(visit, known, known.record!)
+  return wasSetBack ? settle(visit, known, loaded) : decide(visit, known, known.record!)
 }
 
 /** What becomes of a request whose session is timed, by what this process knows of its clock. */
@@ -133,13 +133,14 @@ async function refuseStale (visit: Visit, known: KnownSession): Promise<Verdict>
 }
 
 /** A clock that was set back: what the record says lies in the future, and is written as of now. */
-async function settle (visit: Visit, known: KnownSession): Promise<Verdict> {
+async function settle (visit: Visit, known: KnownSession, saved: SessionRecord): Promise<Verdict> {
   try {
-    await rewriteClock(visit, known)
+    await rewriteClock(visit, known, saved)
   } catch (error) {
     noteFault(visit, error)
+    known.learnSaved(saved, visit.at)
   }
-  return known.record === null ? 'continue' : decide(visit, known, known.record)
+  return decide(visit, known, known.record!)
 }
 
 /**
@@ -278,8 +279,13 @@ function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
   sayEnded(visit, reason)
   return answerEnded(visit.request, visit.reply, reason, answerFor(visit), () => {
     // A poll leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
-    if (isSafe(visit.request)) visit.keepCookie = true
+    if (isSafe(visit.request) && pagesSayWhy(visit)) visit.keepCookie = true
   })
+}
+
+/** Otherwise the cookie would only refuse the sign-in that follows. */
+function pagesSayWhy (visit: Visit): boolean {
+  return visit.registration.settings.flash !== false || typeof answerFor(visit) === 'object'
 }
 
 function answerFor ({ route, registration: { settings } }: Visit): Parameters<typeof answerEnded>[3] {
@@ -293,7 +299,9 @@ function missing (visit: Visit, session: HostSession): Promise<Verdict> | Verdic
   const recent = sessions.recent.findByCookie(cookie)
   if (recent) return answerMissing(visit, recent.reason)
   const id = signedIdIn(cookie, session, slots)
-  return id === null ? answerMissing(visit, 'missing') : lookForReason(visit, session, id, cookie)
+  if (id === null) return answerMissing(visit, 'missing')
+  visit.missingId = id
+  return lookForReason(visit, session, id, cookie)
 }
 
 /** Another process may have ended it, or this one longer ago. */

@@ -50,6 +50,7 @@ export class RequestStore implements SessionStore {
     // regenerate() destroys its session whether it was ever stored or not.
     if (known === undefined || !known.stored) {
       this.#renewal = undefined
+      if (renewal === undefined) await signOutSuccessor(visit)
       return sessions.store.discard(id)
     }
     // It is over when its successor is stored, and not before: an end of it has to find the successor.
@@ -81,6 +82,12 @@ async function signOut ({ host: { sessions } }: Visit, session: KnownSession): P
   const successor = await sessions.store.successorOf(session.id)
   await sessions.store.discard(session.id)
   if (successor !== undefined) await sessions.endById(successor, 'signed-out')
+}
+
+/** The session that the cookie of this request held was exchanged for another one a moment ago: that one is meant. */
+async function signOutSuccessor ({ missingId, host: { sessions } }: Visit): Promise<void> {
+  const successor = missingId && await sessions.store.successorOf(missingId)
+  if (successor) await sessions.endById(successor, 'signed-out')
 }
 
 async function write (visit: Visit, known: KnownSession, session: Session): Promise<void> {

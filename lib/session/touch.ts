@@ -1,6 +1,6 @@
 import { now } from '../clock.js'
 import { endedError } from '../errors.js'
-import { clampRecord, endOf, isTouchDue, joinRecords, type SessionRecord } from '../policy.js'
+import { endOf, isAhead, isTouchDue, joinRecords, type SessionRecord } from '../policy.js'
 import { isCopyShort, lifeOfCopy, lifeOfEntry } from '../store/clocks.js'
 import { readRecord, writeExpiry, writeRecord } from '../store/stored-session.js'
 import { refreshClock } from './clock-reading.js'
@@ -128,13 +128,19 @@ export async function stampStored (visit: Visit, session: KnownSession, at: numb
   return session.ended === null
 }
 
-/** Writes a clock that lay in the future as of now, so that it stands still from here on. @throws the store's error */
-export async function rewriteClock (visit: Visit, session: KnownSession): Promise<void> {
-  await refreshClock(visit.host.sessions, session)
-  if (session.record === null) return
-  const record = session.record = clampRecord(session.record, now())
-  await writeStart(visit, session, record)
-  await writeActivity(visit, session, record)
+/**
+ * After the clock was set back: takes what lies in the future as now, and writes it, so that it stands still from here
+ * on, in every process. @throws the store's error
+ */
+export async function rewriteClock (visit: Visit, session: KnownSession, saved: SessionRecord): Promise<void> {
+  const { activity, start } = await visit.host.sessions.clocks.read(session.id)
+  const at = now()
+  for (const clock of [session.record, activity, start]) if (clock) session.learn(clock, at)
+  // What is saved counts last: it stays in the future until the application saves again.
+  session.learnSaved(saved, at)
+  if (activity && start && !isAhead(activity, at) && !isAhead(start, at)) return
+  await writeStart(visit, session, session.record!)
+  await writeActivity(visit, session, session.record!)
 }
 
 /**

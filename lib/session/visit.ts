@@ -61,6 +61,8 @@ export class Visit {
   loadedExpiry: unknown
   /** The stored session that it has now, see {@link current}. */
   #latest: KnownSession | null = null
+  /** The id of a session that a valid cookie holds, and the store does not have: it may live on under another id. */
+  missingId: string | undefined
   /** Why there is none, where nothing came but a cookie. */
   cameEnded: EndedReason | null = null
   #limits: Limits | undefined
