@@ -33,7 +33,7 @@ async function open (t: Test, { name, cookie }: Kind, timeout: AppOptions['timeo
     session: { store, cookieName: name, cookie: { secure: true, ...cookie } },
     timeout: { cookieName: name, appliesTo: signedIn, endpoint: '/session-timeout', ...timeout },
     routes (app) {
-      app.post('/login', async request => {
+      app.post('/login', { config: { sessionTimeout: { afterTimeout: 'continue' } } }, async request => {
         await request.session.regenerate()
         request.session.userId = 'ada'
         return { userId: 'ada' }
@@ -93,6 +93,9 @@ for (const kind of kinds) {
     const { clock, browser } = await open(t, kind, { afterTimeout: 'unauthorized' })
     clock.tick(30 * minute)
     t.equal((await browser.get('/me', https)).statusCode, 401)
+    t.ok(browser.cookie(name), 'a poll leaves it, so that the next page is told why')
+    t.equal((await browser.clone().post('/login', undefined, https)).statusCode, 200)
+    t.equal((await browser.post('/sign-out', undefined, https)).statusCode, 401)
     t.equal(browser.cookie(name), undefined, 'the browser has dropped it')
     t.equal((await browser.post('/login', undefined, https)).statusCode, 200)
     t.match((await browser.get('/me', https)).json(), { userId: 'ada', ended: null })
