@@ -22,7 +22,7 @@ async function sessionTimeout (
   app: FastifyInstance, options: FastifySessionTimeoutOptions & { prefix?: string }
 ): Promise<void> {
   refuseWrongOrder(app)
-  const settings = resolveOptions(options, app.hasRequestDecorator('flash'))
+  const settings = resolveOptions(options, app.hasRequestDecorator('flash'), warn)
   const rules = createRouteRulesReader(settings, app.log)
   const line = settings.endBus && joinBus(settings.endBus, app.log)
   const registration: Registration = {
@@ -42,7 +42,7 @@ async function sessionTimeout (
   app.decryptSession = createDecryptSession(registration)
   app.decorate('sessionTimeout', { end: async id => revoke(await findSessions(registration), id) })
   app.addHook('onRoute', function checkRouteConfig (route) {
-    rules.resolve(route.config?.sessionTimeout)
+    rules.check(route)
   })
   app.addHook('onReady', createHostCheck(registration))
   app.addHook('onRequest', createCheckHook(registration))
@@ -60,8 +60,12 @@ async function sessionTimeout (
   const { endpoint } = settings
   if (endpoint !== false) await app.register(registerRoutes, { registration, endpoint, prefix: options.prefix ?? '' })
 
-  for (const warning of settings.warnings) app.log.warn(`fastify-session-timeout: ${warning}`)
+  for (const warning of settings.warnings) warn(warning)
   app.log.info({ sessionTimeout: settings.summary }, 'session timeout policy')
+
+  function warn (text: string): void {
+    app.log.warn(`fastify-session-timeout: ${text}`)
+  }
 }
 
 /** fastify-plugin could demand @fastify/session by name, but its message does not say what to do. */

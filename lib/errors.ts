@@ -15,7 +15,7 @@ export const StoreError = createError('FST_SESSION_TIMEOUT_STORE', 'The session 
 export const StaleError = createError('FST_SESSION_TIMEOUT_STALE', 'This needs a more recent sign-in', 401)
 
 /** A cross-site call to an endpoint that changes state. */
-export const ForbiddenError = createError('FST_SESSION_TIMEOUT_FORBIDDEN', 'Cross-site requests may not extend or end a session', 403)
+export const ForbiddenError = createError('FST_SESSION_TIMEOUT_FORBIDDEN', 'Cross-site requests may not extend or end a session: %s', 403)
 
 /** The plugin order is wrong, or the session plugin is not one that this plugin works with. */
 export const NoSessionError = createError('FST_SESSION_TIMEOUT_NO_SESSION', '%s', 500)

@@ -19,7 +19,7 @@ export function resolveFlash (value: FastifySessionTimeoutOptions['flash'], hasF
   }
   if (!hasFlash) throw invalidOption('flash', 'left out unless @fastify/flash is registered before', value)
   const { type = 'warning', ended = endedText, expiring = expiringText, ...rest } = value === true || value === undefined ? {} : value
-  refuseUnknown('flash', rest)
+  refuseUnknown('flash', rest, ['type', 'ended', 'expiring'])
   if (typeof type !== 'string' || type === '') throw invalidOption('flash.type', 'the type of a message', type)
   return Object.freeze({ type, ended: textBy('flash.ended', ended), expiring: textBy('flash.expiring', expiring) })
 }
