@@ -17,7 +17,7 @@ async function open (t: Test) {
   const gate = createGate()
   const signals: AbortSignal[] = []
   const scene = await openScene(t, {
-    timeout,
+    ...timeout && { timeout },
     routes (app) {
       routes(app)
       app.get('/listen', async request => {
