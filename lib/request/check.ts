@@ -14,7 +14,7 @@ import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/ho
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
 import { offerWarning, sayEnded } from './messages.js'
-import { isPrefetch, isSafe } from './navigation.js'
+import { isNavigation, isPrefetch, isSafe } from './navigation.js'
 import { isFromOtherSite } from './other-sites.js'
 import { closeRefusedUpgrade } from './refused-upgrade.js'
 
@@ -276,16 +276,17 @@ function answerEnd (visit: Visit, { ended }: KnownSession): Verdict {
 }
 
 function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
+  const { request, reply } = visit
   sayEnded(visit, reason)
-  return answerEnded(visit.request, visit.reply, reason, answerFor(visit), () => {
+  return answerEnded(request, reply, reason, answerFor(visit), () => {
     // A poll leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
-    if (isSafe(visit.request) && pagesSayWhy(visit)) visit.keepCookie = true
+    if (isSafe(request) && !isNavigation(request) && pagesSayWhy(visit)) visit.keepCookie = true
   })
 }
 
-/** Otherwise the cookie would only refuse the sign-in that follows. */
-function pagesSayWhy (visit: Visit): boolean {
-  return visit.registration.settings.flash !== false || typeof answerFor(visit) === 'object'
+/** Where pages are refused as well, and without a word, a cookie that stays would lock the user out. */
+function pagesSayWhy ({ registration: { settings } }: Visit): boolean {
+  return settings.afterTimeout !== 'unauthorized' || settings.flash !== false
 }
 
 function answerFor ({ route, registration: { settings } }: Visit): Parameters<typeof answerEnded>[3] {

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { Session } from 'fastify'
 import type { ReadUser } from './option-functions.js'
 
 /** After how many sessions that hold data, and never a user, something is said. */
@@ -21,11 +21,14 @@ export function watchUser (user: ReadUser, warn: (text: string) => void): ReadUs
     return found
   }
 
-  function watch (session: FastifyRequest['session'], found: string | null): void {
+  function watch (session: Session & { sessionId?: string }, found: string | null): void {
+    const { sessionId } = session
+    // Plain data that a store gave back: its request is looked at as well.
+    if (sessionId === undefined) return
     const own = Object.keys(session).filter(key => key !== 'cookie' && key !== 'sessionTimeout')
     if (found === null && own.length === 0) return
     if (found === null) {
-      ids.add(session.sessionId)
+      ids.add(sessionId)
       for (const key of own) if (keys.size < mostKeys) keys.add(key)
       if (ids.size < enough) return
       warn(`user has found nobody in ${enough} sessions that hold data, so that none of them is timed. ` +

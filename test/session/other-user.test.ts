@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import type { AppOptions } from '../helpers/app.js'
+import type { FastifySessionTimeoutOptions } from '../../index.js'
 import { createGate } from '../helpers/gate.js'
 import { openScene, openTwins } from '../helpers/scene.js'
 import { JsonStore } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
-const timeout: AppOptions['timeout'] = { user: session => session.userId, idleTimeout: '30m', absoluteTimeout: '2h' }
+const timeout: FastifySessionTimeoutOptions = { user: session => session.userId, idleTimeout: '30m', absoluteTimeout: '2h' }
 
 function routes (app: FastifyInstance): void {
   app.post<{ Querystring: { user: string } }>('/become', async request => { request.session.userId = request.query.user })
