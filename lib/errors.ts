@@ -76,3 +76,15 @@ export function describeFault (error: unknown): object {
   // Without a prototype: serializers of errors would call it an Object.
   return Object.assign(Object.create(null), fault, code === undefined ? undefined : { code })
 }
+
+/**
+ * A store's error as others may see and log it: name, code, message and stack. Drivers put the whole command into
+ * theirs, with the session in it.
+ */
+export function storeFault (error: unknown): Error {
+  const { name, message, code, stack } = Object(error) as Partial<Record<'name' | 'message' | 'code' | 'stack', unknown>>
+  const fault = new Error(String(message ?? error))
+  fault.name = String(name ?? 'Error')
+  if (typeof stack === 'string') fault.stack = stack
+  return code === undefined ? fault : Object.assign(fault, { code })
+}
