@@ -115,7 +115,8 @@ export class Sessions implements Audience {
    * that from then on no write under way in this process brings it back; told to everyone once it is destroyed; taken
    * back when the store refuses.
    */
-  async end (session: KnownSession, reason: EndReason, { cookie, keepReason, sparing }: EndOptions = {}): Promise<void> {
+  async end (session: KnownSession, reason: EndReason, options: EndOptions = {}): Promise<void> {
+    const { cookie, keepReason, sparing } = options
     this.#begin(session, reason, cookie)
     let successor: string | undefined
     try {
