@@ -89,8 +89,13 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  // What the store holds besides are the marks of sessions that have ended.
-  const records = (): TimedRecord[] => [...store.data.values()].flatMap(json => (JSON.parse(json) as Stored).sessionTimeout ?? [])
+  // What the plugin keeps beside the sessions is none of them.
+  const records = (): TimedRecord[] => store.sessions().flatMap(id => (store.peek(id) as Stored).sessionTimeout ?? [])
+  // The server remembers the clocks of its sessions: to make one old, its own clock goes ahead.
+  const { now } = Date
+  let ahead = 0
+  Date.now = () => now() + ahead
+  t.teardown(() => { Date.now = now })
   const lastActivity = (): number | undefined => records()[0]?.lastActivity
   return {
     url,
@@ -98,14 +103,7 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
     sessions: () => records().length,
     lastActivity,
     age (ms) {
-      for (const [id, json] of store.data) {
-        const stored = JSON.parse(json) as Stored
-        const { sessionTimeout } = stored
-        if (sessionTimeout === undefined) continue
-        sessionTimeout.lastActivity = Date.now() - ms
-        sessionTimeout.startedAt = Math.min(sessionTimeout.startedAt, sessionTimeout.lastActivity)
-        store.data.set(id, JSON.stringify(stored))
-      }
+      ahead += Math.max(0, ms - (Date.now() - (lastActivity() ?? 0)))
     },
     async untilExtended (before) {
       for (let tries = 0; (lastActivity() ?? 0) <= before; tries++) {

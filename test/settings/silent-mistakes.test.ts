@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { FastifySessionTimeoutOptions } from '../../index.js'
 import { buildApp, type AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
+import { root } from '../helpers/root.js'
 
 /** What is said at start, by an error or by warnings. */
 async function saidAtStart (t: Test, options: AppOptions): Promise<string> {
