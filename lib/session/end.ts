@@ -147,8 +147,5 @@ async function revokeStored (sessions: Sessions, session: KnownSession): Promise
   }
   if (session.stored) sessions.noticeEnd(session)
   // It may live on under another id, of which whoever asks cannot know yet.
-  const successor = await sessions.store.successorOf(session.id)
-  if (successor === undefined) return false
-  await sessions.endById(successor, 'revoked')
-  return true
+  return sessions.endSuccessor(session.id, 'revoked')
 }

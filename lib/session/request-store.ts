@@ -79,15 +79,13 @@ function answer<Value> (result: Promise<Value>, callback: (error?: unknown, valu
 async function signOut ({ host: { sessions } }: Visit, session: KnownSession): Promise<void> {
   if (session.ended === null) return sessions.end(session, 'signed-out')
   // One that is over may have come back with a write whose answer was lost, and may live on under another id.
-  const successor = await sessions.store.successorOf(session.id)
   await sessions.store.discard(session.id)
-  if (successor !== undefined) await sessions.endById(successor, 'signed-out')
+  await sessions.endSuccessor(session.id, 'signed-out')
 }
 
 /** The session that the cookie of this request held was exchanged for another one a moment ago: that one is meant. */
 async function signOutSuccessor ({ missingId, host: { sessions } }: Visit): Promise<void> {
-  const successor = missingId && await sessions.store.successorOf(missingId)
-  if (successor) await sessions.endById(successor, 'signed-out')
+  if (missingId !== undefined) await sessions.endSuccessor(missingId, 'signed-out')
 }
 
 async function write (visit: Visit, known: KnownSession, session: Session): Promise<void> {
@@ -105,15 +103,22 @@ async function storeSuccessor (visit: Visit, old: KnownSession, known: KnownSess
   if (old.ended !== null || await isPast(visit, old)) emptyOut(session)
   const before = old.record
   if (!hasData(session)) {
-    if (old.ended === null) await sessions.end(old, 'signed-out')
+    const sparing = known.id
+    if (old.ended === null) await sessions.end(old, 'signed-out', { sparing })
+    else await sessions.endSuccessor(old.id, 'signed-out', sparing)
     return store(visit, known, session, limitsFor(visit, session), before)
   }
   const limits = limitsFor(visit, session)
   const record = prepare(visit, session, limits, before)
   if (await sessions.exchange(old, known, session)) return settle(visit, known, record, limits)
   emptyOut(session)
-  // What it carried is in the store by now: written over.
-  await store(visit, known, session, limitsFor(visit, session), before)
+  // What it carried is in the store by now: written over, or taken out.
+  try {
+    await store(visit, known, session, limitsFor(visit, session), before)
+  } catch (error) {
+    await sessions.store.abandon(known.id)
+    throw error
+  }
 }
 
 /** Whether a session is past its deadline by now: a sign-in may take its time. */

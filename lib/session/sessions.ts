@@ -36,6 +36,8 @@ export interface EndOptions {
   readonly cookie?: string | undefined
   /** Until when other processes can be told the reason, epoch ms. */
   readonly keepReason?: number
+  /** A successor that is not ended: whoever ends the session holds its turn, and knows. */
+  readonly sparing?: string
 }
 
 /** What this process knows of the sessions in a store: of those in use, of late ones, and of those that ended within a minute. */
@@ -113,7 +115,8 @@ export class Sessions implements Audience {
    * that from then on no write under way in this process brings it back; told to everyone once it is destroyed; taken
    * back when the store refuses.
    */
-  async end (session: KnownSession, reason: EndReason, { cookie, keepReason }: EndOptions = {}): Promise<void> {
+  async end (session: KnownSession, reason: EndReason, options: EndOptions = {}): Promise<void> {
+    const { cookie, keepReason, sparing } = options
     this.#begin(session, reason, cookie)
     let successor: string | undefined
     try {
@@ -124,7 +127,15 @@ export class Sessions implements Audience {
       throw error
     }
     this.#over(session)
-    if (successor !== undefined) await this.endById(successor, reason)
+    if (successor !== undefined && successor !== sparing) await this.endById(successor, reason)
+  }
+
+  /** Ends the session that one which is over already was exchanged for. */
+  async endSuccessor (id: string, reason: EndReason, sparing?: string): Promise<boolean> {
+    const successor = await this.store.successorOf(id)
+    if (successor === undefined || successor === sparing) return false
+    await this.endById(successor, reason)
+    return true
   }
 
   /** Ends a session that may be in use or not, or over already. */

@@ -6,6 +6,8 @@ import { minute } from '../clock.js'
  */
 export interface Doubts {
   add (id: string): void
+  /** There is none any more: the session was written anew, and that is known. */
+  remove (id: string): void
 }
 
 /** How many are looked after at once: bounded memory, whatever happens to a store. */
@@ -27,13 +29,17 @@ export function createDoubts (look: (id: string) => Promise<void>): Doubts {
         doubtful.set(id, doubt)
         waitAndLook(id, doubt)
       }
+    },
+    remove (id) {
+      doubtful.delete(id)
     }
   }
 
   /** Each pause is twice the one before: in ten looks, soon after as well as after a minute. */
   function waitAndLook (id: string, doubt: { pause: number }): void {
     setTimeout(async () => {
-      await look(id)
+      if (doubtful.get(id) === doubt) await look(id)
+      if (doubtful.get(id) !== doubt) return
       doubt.pause *= 2
       if (doubt.pause <= longestPause) waitAndLook(id, doubt)
       else doubtful.delete(id)

@@ -56,6 +56,8 @@ export interface GuardedStore {
   reasonOf (id: string): Promise<EndReason | undefined>
   /** Removes a session that no other request can know. */
   discard (id: string): Promise<void>
+  /** The same for one whose writes went wrong: they may still land, so it is looked after. */
+  abandon (id: string): Promise<void>
   readEntry (id: string, kind: EntryKind): Promise<Entry | undefined>
   writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void>
   /** Removes an entry, now or later: nothing depends on it. */
@@ -73,6 +75,7 @@ export function createGuardedStore (
   const needsMarks = !isAtomic && !isPrivate
   const doubtfulWrites = createDoubts(id => verify(id).then(ignore, ignore))
   const unmarkedEnds = createDoubts(closeAgain)
+  const abandoned = createDoubts(id => discard(id).catch(ignore))
   const sweeper = createSweeper(entry => sweep(entry).catch(ignore))
 
   return {
@@ -84,6 +87,7 @@ export function createGuardedStore (
     successorOf,
     reasonOf,
     discard,
+    abandon,
     readEntry,
     writeEntry,
     dropEntry (id, kind) { dropNow(id, kind).catch(ignore) }
@@ -112,6 +116,11 @@ export function createGuardedStore (
     await askStore<void>(answer => store.destroy(id, answer))
   }
 
+  async function abandon (id: string): Promise<void> {
+    abandoned.add(id)
+    await discard(id).catch(ignore)
+  }
+
   async function replaceAtomically (id: string, session: Session): Promise<boolean> {
     return await askStore<boolean>(answer => atomic!.call(store, id, session, answer)) === true
   }
@@ -136,6 +145,8 @@ export function createGuardedStore (
   async function end (id: string, reason: EndReason, keepReason = 0): Promise<string | undefined> {
     const expiresAt = Math.max(keepReason, now() + markLife)
     const isMarked = (needsMarks || keepReason > 0) && await mark(id, reason, expiresAt)
+    // A mark that cannot be written must not keep the session alive: then this process looks after it.
+    if (needsMarks && !isMarked) unmarkedEnds.add(id)
     try {
       await discard(id)
     } catch (error) {
@@ -149,14 +160,12 @@ export function createGuardedStore (
     })
   }
 
-  /** A mark that cannot be written must not keep the session alive: then this process looks after it. */
   async function mark (id: string, reason: EndReason, expiresAt: number): Promise<boolean> {
     try {
       await writeEntry(id, 'ended', { reason }, expiresAt)
       return true
     } catch (error) {
       complain(error)
-      if (needsMarks) unmarkedEnds.add(id)
       return false
     }
   }
@@ -178,16 +187,21 @@ export function createGuardedStore (
 
   async function exchange (id: string, successor: string, session: Session): Promise<boolean> {
     if (!isPrivate) await writeEntry(id, 'successor', { successor }, now() + markLife)
-    await insert(successor, session)
+    // The host tries again when it has failed.
+    abandoned.remove(successor)
     let isMarked = false
     try {
+      await insert(successor, session)
       if (await isEnded(id)) return false
       isMarked = needsMarks && await mark(id, 'signed-out', now() + markLife)
+      // Without its mark, a save under way may bring the old one back: only that one is looked after.
+      if (needsMarks && !isMarked) abandoned.add(id)
       await discard(id)
       return true
     } catch (error) {
       if (isMarked) await takeBack(id).catch(ignore)
-      await discard(successor).catch(ignore)
+      abandoned.remove(id)
+      await abandon(successor)
       throw error
     }
   }

@@ -48,7 +48,7 @@ t.test('an event stream ends within 100 ms of a sign-out', async t => {
   await settle(() => streams.every(stream => stream.closed))
   const took = performance.now() - signedOut
   t.ok(took < 100, `took ${took.toFixed(1)} ms`)
-  for (const { text } of events) t.match(text, /event: ended\ndata: missing\n\n$/)
+  for (const { text } of events) t.match(text, /event: ended\ndata: signed-out\n\n$/)
 })
 
 t.test('reconnecting neither extends the session nor goes on after it', async t => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Outcome } from './lives.js'
 
 t.test('in a process of its own', async t => {
-  const child = fork(new URL('lives.ts', import.meta.url))
+  const child = fork(new URL('lives.js', import.meta.url))
   const outcomes: Outcome[] = []
   child.on('message', outcome => { outcomes.push(outcome as Outcome) })
   t.equal(await new Promise(resolve => { child.once('exit', resolve) }), 0)

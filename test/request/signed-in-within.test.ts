@@ -125,6 +125,6 @@ t.test('what is no duration is refused when the route is added', async t => {
   for (const signedInWithin of [0, -1, 'soon', false, true, null, {}, () => '5m', '401d', NaN]) {
     await t.rejects(buildApp(t, {
       routes: app => { app.get('/x', { config: { sessionTimeout: { signedInWithin } as unknown as RouteSessionTimeout } }, async () => 'x') }
-    }), { code: 'FST_SESSION_TIMEOUT_INVALID_OPTION', message: /^config\.sessionTimeout\.signedInWithin must be/ }, String(signedInWithin))
+    }), { code: 'FST_SESSION_TIMEOUT_INVALID_OPTION', message: /^config\.sessionTimeout\.signedInWithin of GET \/x must be/ }, String(signedInWithin))
   }
 })

@@ -46,7 +46,7 @@ t.test('the request goes on with a fresh, empty, unsaved session with a new id',
   t.match(page.json(), { keys: ['cookie'], saved: false, modified: false })
   t.not(page.json().id, old)
   t.same(store.sessions(), [], 'no orphan')
-  t.same(page.setCookies, ['sessionId=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; SameSite=Lax'], 'the host clears the stale cookie')
+  t.same(page.setCookies, ['sessionId=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax'], 'the host clears the stale cookie')
 })
 
 t.test('onTimeout is told what ended', async t => {

@@ -78,7 +78,7 @@ t.test('appliesTo says which sessions are timed where both are given', async t =
 })
 
 t.test('what is no user is a 500 of its own code, and nothing is stored', async t => {
-  for (const [answer, received] of [[true, 'true'], [{}, 'an object'], [Promise.resolve('ada'), 'a promise'], [['ada'], 'an array']] as const) {
+  for (const [answer, received] of [[true, 'a boolean'], [{}, 'an object'], [Promise.resolve('ada'), 'a promise'], [['ada'], 'an array']] as const) {
     const store = new JsonStore()
     const { app } = await buildApp(t, { session: { store }, timeout: { user: () => answer as unknown as string } })
     const page = await createBrowser(app).post('/sign-in')

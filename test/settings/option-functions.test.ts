@@ -173,11 +173,15 @@ t.test('a user that throws is a 500 that names the option, whatever it throws', 
 
 t.test('a text for a message that is none is a 500 that names the option', async t => {
   const clock = fakeClock(t)
-  const { app } = await buildApp(t, { flash: true, timeout: { appliesTo: signedIn, absoluteTimeout: '20m', flash: { ended: (async () => 'bye') as never, expiring: (() => 5) as never } } })
+  const { app } = await buildApp(t, {
+    flash: true,
+    timeout: { appliesTo: signedIn, absoluteTimeout: '20m', flash: { ended: (async () => 'bye') as never, expiring: (() => 5) as never } },
+    routes: app => { app.get('/messages', async (_request, reply) => reply.flash()) }
+  })
   const browser = createBrowser(app)
   await browser.post('/sign-in')
   clock.tick(19 * minute)
-  t.match((await browser.clone().get('/me', { 'sec-fetch-mode': 'navigate' })).json(), { statusCode: 500, message: 'what flash.expiring returns must be the text of a message, received a number' })
+  t.match((await browser.clone().get('/messages', { 'sec-fetch-mode': 'navigate' })).json(), { statusCode: 500, message: 'what flash.expiring returns must be the text of a message, received a number' })
   clock.tick(minute)
   t.match((await browser.get('/me', { 'sec-fetch-mode': 'navigate' })).json(), { statusCode: 500, message: 'what flash.ended returns must be the text of a message, received a promise' })
 })

@@ -59,7 +59,7 @@ const mistakes: Record<string, AppOptions> = {
   "config: { sessionTimeout: { signedInWithin: '2 days' } }": route({ sessionTimeout: { signedInWithin: '2 days' } })
 }
 
-const documents = readFileSync(new URL('../../docs/troubleshooting.md', import.meta.url), 'utf8')
+const documents = readFileSync(new URL('docs/troubleshooting.md', root), 'utf8')
 const table = new Map(Array.from(documents.matchAll(/^\| `([^`]+)` \| `([^`]+)` \|$/gm), ([, mistake, says]) => [mistake!, says!]))
 
 for (const [mistake, options] of Object.entries(mistakes)) {
