@@ -171,12 +171,6 @@ export class Sessions implements Audience {
     this.#tell(session)
   }
 
-  /** Whether other processes tell of their ends. */
-  get isTold (): boolean {
-    for (const { isHealthy } of this.lines) if (!isHealthy) return false
-    return this.lines.size > 0
-  }
-
   /** Has other processes look that session up. The digest is worth nothing to who reads it. */
   tellOthers ({ id }: KnownSession): void {
     if (this.lines.size === 0) return

@@ -137,7 +137,7 @@ t.test('a store that fails costs the extension, not the message', async t => {
   store.always.get = 'error'
   await say(member, 'still here')
   t.strictSame(member.received, ['Ada: still here'])
-  t.match(logged.filter(({ msg }) => msg === 'session not extended'), [{ err: { type: 'StoreDownError' } }])
+  t.match(logged.filter(({ msg }) => msg === 'session not extended'), [{ err: { name: 'StoreDownError' } }])
   await clock.run(55 * second)
   await settle(() => member.closed !== undefined)
   t.match(member.closed, { code: 1008 })
