@@ -45,6 +45,8 @@ interface Turn {
   readonly run: object
   readonly request: number
   operations: number
+  /** Whether it has asked a store. */
+  hasAsked: boolean
 }
 
 export interface Operation<Value> {
@@ -83,7 +85,7 @@ export class Conductor {
 
   /** Everything that this function does, now and later, belongs to that request. */
   act<Result> (request: number, run: () => Promise<Result>): Promise<Result> {
-    return this.#turns.run({ run: this.#run!, request, operations: 0 }, run)
+    return this.#turns.run({ run: this.#run!, request, operations: 0, hasAsked: false }, run)
   }
 
   /** Which request is running; undefined outside of them. */
@@ -111,7 +113,10 @@ export class Conductor {
     const number = turn.operations++
     const id = `${request}.${number}`
     const label = `${request} ${name}`
-    const isHit = this.fault?.request === request && this.fault.operation === number
+    // What a request asks first is the host's own question, which waits for ever.
+    const isHost = !turn.hasAsked && this.fault?.kind === 'silent'
+    turn.hasAsked = true
+    const isHit = this.fault?.request === request && this.fault.operation === number && !isHost
     if (isHit) this.faultHit = true
     const fault = isHit ? this.fault!.kind : undefined
     const answerIs = (text: string, error: unknown, value?: Value) => ({

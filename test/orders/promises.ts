@@ -36,16 +36,25 @@ export async function findWrongs (scene: Scene): Promise<{ wrongs: string[], sta
 
   const hit = fault && did[fault.request]
   /** Whether nobody can know what it has done. */
-  const isUncertain = (one: Did): boolean => one === hit && one.status >= 500 && (fault!.kind !== 'refused' || one.deed === signIn)
+  const isUncertain = (one: Did): boolean => one === hit && one.status >= 500 && (fault!.kind !== 'refused' || one.deed === signIn || world.exchangers.has(fault!.request))
   // A sign-out that came when the session was exchanged already, and found none, is taken for one that came too late.
   const isOver = (one: Did, request: number): boolean => saysEnded(one) ||
     (endsSession(one) && (one.deed === endById || world.finders.has(request)))
   const over = did.filter(isOver)
-  const exchanged = did.filter(one => one.status === 200 && one.body.user === 'ada' && (one.deed === renewal || one.deed === signIn))
-  const unclear = did.some(one => isUncertain(one) && (ends.includes(one.deed) || one.deed === renewal || one.deed === signIn))
+  const exchanged = did.filter((one, request) => {
+    // One that failed has sent the cookie of the successor where the host stored that at its end.
+    if (one.deed === renewal) return one.status === 200 ? one.body.now === 'ada' : one.cookie !== undefined
+    return one.deed === signIn && world.exchangers.has(request)
+  })
+  // Known limit: what is under way while a sign-out fails may find its mark before that is taken back, and end the session.
+  const isTakenBack = hit !== undefined && fault!.kind === 'refused' && hit.status >= 500 && endsSessionDeed(hit.deed)
+  const mayHaveSeenMark = isTakenBack && did.some(one => isSave(one) || one.deed === renewal || one.deed === signIn)
+  const unclear = mayHaveSeenMark || did.some(one => isUncertain(one) && (ends.includes(one.deed) || one.deed === renewal || one.deed === signIn))
 
   const cookies = new Map([[scene.cookie, 'the old cookie']])
-  for (const { deed, cookie } of did) if (cookie !== undefined && !cookies.has(cookie)) cookies.set(cookie, `the cookie of the ${deed.name}`)
+  did.forEach(({ deed, cookie }, request) => {
+    if (cookie !== undefined && !cookies.has(cookie)) cookies.set(cookie, `the cookie of the ${deed.name} (request ${request})`)
+  })
 
   const ids = [...cookies.keys()].map(idIn)
   for (const [id, json] of world.data) {
@@ -82,7 +91,7 @@ export async function findWrongs (scene: Scene): Promise<{ wrongs: string[], sta
 
   const timeouts = world.timeouts.map(count => count ?? 0)
   if (timeouts.some(count => count > 1)) wrongs.push('onTimeout was called twice in one process')
-  if (did.some(saysEnded) && !did.some(({ deed, body }) => endsSessionDeed(deed) || body.now !== undefined) && !timeouts.some(count => count > 0)) wrongs.push('onTimeout was not called')
+  if (fault === undefined && did.some(saysEnded) && !did.some(({ deed, body }) => endsSessionDeed(deed) || body.now !== undefined) && !timeouts.some(count => count > 0)) wrongs.push('onTimeout was not called')
 
   const late = did.find(one => one.deed === timeout)
   const cameInTime = did.find(one => movesClock(one) && one !== hit && one.answeredAt <= scene.deadlineAt)
@@ -95,9 +104,11 @@ export async function findWrongs (scene: Scene): Promise<{ wrongs: string[], sta
     if (old.user !== 'ada') wrongs.push('the session is lost')
     else {
       const saved = did.filter(isSaved)
+      // Of two saves that began with the same copy the later one wins, also one of which nobody knows that it was stored.
+      const tried = did.filter(one => isSaved(one) || (isSave(one) && one === hit))
       const kept = saved.filter(({ deed }) => deed === otherSave ? old.other !== null : old.note !== null)
-      const differ = new Set(saved.map(({ deed }) => deed === otherSave)).size === 2
-      if (saved.length > 0 && kept.length < (differ ? 1 : saved.length)) wrongs.push(`the ${saved[0]!.deed.name} is lost`)
+      const differ = new Set(tried.map(({ deed }) => deed === otherSave)).size === 2
+      if (kept.length < (differ ? (tried.length > saved.length ? 0 : 1) : saved.length)) wrongs.push(`the ${saved[0]!.deed.name} is lost`)
       wrongs.push(...await findClockWrongs(scene, processes, did, hit))
       if (fault !== undefined) {
         const last = world.processes.at(-1)!
@@ -128,7 +139,9 @@ async function findClockWrongs (
   }
   for (const one of did) {
     if (one.deed === restart && one.status === 200 && one.body.user === 'ada' && truth.startedAt < scene.at) wrongs.push('the restart is lost')
-    if (movesClock(one) && one !== hit && truth.lastActivity < scene.at) wrongs.push(`the ${one.deed.name} is lost`)
+    // Touches of one process share one write.
+    const sharesFault = hit !== undefined && hit.process === one.process && movesClock(one)
+    if (movesClock(one) && one !== hit && !sharesFault && truth.lastActivity < scene.at) wrongs.push(`the ${one.deed.name} is lost`)
   }
   if (truth.lastActivity < scene.signedInAt || truth.startedAt < scene.signedInAt) wrongs.push('the clock has moved back')
   return wrongs
@@ -168,6 +181,10 @@ function movesClock ({ deed, status, body }: Did): boolean {
   return (deed === touch || deed === savingVisit || deed === restart) && status === 200 && body.user === 'ada'
 }
 
-function isSaved ({ deed, status, body }: Did): boolean {
-  return (deed === save || deed === otherSave || deed === savingVisit) && status === 200 && body.user === 'ada'
+function isSave ({ deed }: Did): boolean {
+  return deed === save || deed === otherSave || deed === savingVisit
+}
+
+function isSaved (one: Did): boolean {
+  return isSave(one) && one.status === 200 && one.body.user === 'ada'
 }

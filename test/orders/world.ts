@@ -53,6 +53,8 @@ export class World {
   /** A session, and the requests that have found it in the store since the last {@link renew}. */
   watched = ''
   readonly finders = new Set<number>()
+  /** The requests whose `regenerate()` has exchanged a session. */
+  readonly exchangers = new Set<number>()
   readonly #names = new Map<string, string>()
   #generation = 0
 
@@ -67,6 +69,7 @@ export class World {
     this.#generation++
     this.timeouts = []
     this.finders.clear()
+    this.exchangers.clear()
   }
 
   /** By whom, and the how-many-eth: so that it has the same name in every order. */
@@ -162,7 +165,7 @@ async function openProcess (t: Test, world: World, process: number, options: Wor
   app.setErrorHandler<FastifyError & { reason?: string }>((error, _request, reply) => {
     reply.code(error.statusCode ?? 500).send({ code: error.code, reason: error.reason, message: error.message })
   })
-  addRoutes(app)
+  addRoutes(app, () => { if (world.conductor.request !== undefined) world.exchangers.add(world.conductor.request) })
   await app.ready()
   return app
 }
@@ -209,11 +212,12 @@ interface Saving {
 }
 
 /** Only a visit is an activity: the others show what one thing does beside another. */
-function addRoutes (app: FastifyInstance): void {
+function addRoutes (app: FastifyInstance, noteExchange: () => void): void {
   const passive = { config: { sessionTimeout: { countsAsActivity: false } } }
   app.post<{ Querystring: { user?: string } }>('/sign-in', { config: { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' } } }, async request => {
     const user = request.session.userId ?? null
     await request.session.regenerate()
+    if (user !== null) noteExchange()
     request.session.userId = request.query.user ?? 'ada'
     return { user, now: request.session.userId }
   })
@@ -236,7 +240,10 @@ function addRoutes (app: FastifyInstance): void {
   })
   app.post('/renew', passive, async request => {
     const user = request.session.userId ?? null
-    if (user !== null) await request.session.regenerate(['userId', 'note', 'other'])
+    if (user !== null) {
+      await request.session.regenerate(['userId', 'note', 'other'])
+      noteExchange()
+    }
     return { user, now: request.session.userId ?? null }
   })
   app.post('/sign-out', passive, async request => {
