@@ -10,7 +10,7 @@ const ground = {
 }
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist', '.tap', 'coverage'] }),
+  ...neostandard({ ts: true, ignores: ['dist', '.tap', '.compiled', 'coverage'] }),
   {
     files: ['index.ts', 'lib/**/*.ts', 'stores/**/*.ts'],
     plugins: { 'import-x': importX },

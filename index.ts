@@ -5,6 +5,7 @@ import { AlreadyRegisteredError, NoSessionError } from './lib/errors.js'
 import { createCheckHook, createSecondCheckHook } from './lib/request/check.js'
 import { createCookieHook } from './lib/request/cookie.js'
 import { createDecryptSession } from './lib/request/decrypt-session.js'
+import { createHostCheck } from './lib/request/host-check.js'
 import { requestTimeoutKey, requestTimeoutOf } from './lib/request/session-timeout.js'
 import { createConnections } from './lib/session/connections.js'
 import { joinBus } from './lib/session/end-bus.js'
@@ -21,7 +22,7 @@ async function sessionTimeout (
   app: FastifyInstance, options: FastifySessionTimeoutOptions & { prefix?: string }
 ): Promise<void> {
   refuseWrongOrder(app)
-  const settings = resolveOptions(options, app.hasRequestDecorator('flash'))
+  const settings = resolveOptions(options, app.hasRequestDecorator('flash'), warn)
   const rules = createRouteRulesReader(settings, app.log)
   const line = settings.endBus && joinBus(settings.endBus, app.log)
   const registration: Registration = {
@@ -31,7 +32,7 @@ async function sessionTimeout (
     rulesOf: rules.of,
     line,
     host: undefined,
-    noticed: { contradiction: false, cookieName: false, lostCookie: false }
+    noticed: { contradiction: false, lostCookie: false, publicSignIn: false }
   }
   const connections = createConnections()
 
@@ -41,12 +42,17 @@ async function sessionTimeout (
   app.decryptSession = createDecryptSession(registration)
   app.decorate('sessionTimeout', { end: async id => revoke(await findSessions(registration), id) })
   app.addHook('onRoute', function checkRouteConfig (route) {
-    rules.resolve(route.config?.sessionTimeout)
+    rules.check(route)
   })
+  app.addHook('onReady', createHostCheck(registration))
   app.addHook('onRequest', createCheckHook(registration))
   app.addHook('preValidation', createSecondCheckHook())
   app.addHook('onSend', createCookieHook(registration))
-  app.addHook('onClose', async function releaseConnections () {
+  // Before the server waits for its connections: a stream that hears of nothing would keep it open for ever.
+  app.addHook('preClose', async function closeConnections () {
+    connections.close()
+  })
+  app.addHook('onClose', async function leaveBus () {
     connections.close()
     await line?.leave()
   })
@@ -54,8 +60,12 @@ async function sessionTimeout (
   const { endpoint } = settings
   if (endpoint !== false) await app.register(registerRoutes, { registration, endpoint, prefix: options.prefix ?? '' })
 
-  for (const warning of settings.warnings) app.log.warn(`fastify-session-timeout: ${warning}`)
+  for (const warning of settings.warnings) warn(warning)
   app.log.info({ sessionTimeout: settings.summary }, 'session timeout policy')
+
+  function warn (text: string): void {
+    app.log.warn(`fastify-session-timeout: ${text}`)
+  }
 }
 
 /** fastify-plugin could demand @fastify/session by name, but its message does not say what to do. */

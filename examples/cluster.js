@@ -51,7 +51,7 @@ async function serve () {
     const { signal } = request.sessionTimeout
     signal.throwIfAborted()
     const events = new PassThrough()
-    signal.addEventListener('abort', () => events.end(`event: ended\ndata: ${signal.reason.reason}\n\n`))
+    signal.addEventListener('abort', () => events.end(signal.reason.reason && `event: ended\ndata: ${signal.reason.reason}\n\n`))
     events.write(`data: process ${process.pid}\n\n`)
     return reply.type('text/event-stream').header('cache-control', 'no-store').send(events)
   })

@@ -24,7 +24,8 @@ export async function buildEvents (options = {}) {
     events.once('close', () => clearInterval(timer))
     signal.addEventListener('abort', () => {
       clearInterval(timer)
-      events.end(`event: ended\ndata: ${signal.reason.reason}\n\n`)
+      // Without a reason the server is closing: the session goes on, and the browser connects again.
+      events.end(signal.reason.reason && `event: ended\ndata: ${signal.reason.reason}\n\n`)
     })
     // The headers go out at once, not with the first event.
     events.write(': open\n\n')

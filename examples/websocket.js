@@ -45,8 +45,9 @@ export async function buildChat (options = {}) {
 
     function leave () {
       members.delete(socket)
-      // 1008: policy violation. Clients take it as "do not reconnect, sign in".
-      socket.close(1008, 'session ended')
+      // 1001: the server is going away, clients may connect again. 1008: policy violation, "do not reconnect, sign in".
+      if (signal.reason?.code === 'FST_SESSION_TIMEOUT_CLOSING') socket.close(1001)
+      else socket.close(1008, 'session ended')
     }
   })
 

@@ -22,7 +22,7 @@ const longestSpan = 30 * 24 * 60 * 60
  * It also mends `set` for sessions that live longer than 30 days, which memcached would forget at once.
  */
 export function withMemcachedReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
-  assertStore(store, ['getKey', 'set'], 'connect-memcached')
+  assertStore(store, { name: 'connect-memcached', wrapper: 'withMemcachedReplace', methods: ['getKey'], set: /client\.set\(/ })
   const { client, set } = store as unknown as ConnectMemcached
   // The store's own `set`, which knows its keys, lives and ciphers, with another verb for its client.
   const setting = storeWriting((...write) => client.set(...write))

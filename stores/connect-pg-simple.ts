@@ -9,7 +9,7 @@ interface PgSimple {
 
 /** Adds `replace` to the store of connect-pg-simple, with one `UPDATE ... WHERE`, through its own pool. */
 export function withPostgresReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
-  assertStore(store, ['quotedTable', 'query'], 'connect-pg-simple')
+  assertStore(store, { name: 'connect-pg-simple', wrapper: 'withPostgresReplace', methods: ['quotedTable', 'query'], set: /INSERT INTO/ })
   const postgres = store as unknown as PgSimple
   const text = `UPDATE ${postgres.quotedTable()} SET sess = $1, expire = to_timestamp($2)
     WHERE sid = $3 AND expire >= to_timestamp($4) RETURNING sid`

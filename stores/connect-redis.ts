@@ -24,7 +24,8 @@ interface Client {
 export function withRedisReplace<Store extends object> (
   store: Store, client?: object
 ): Store & SessionStoreWithReplace {
-  assertStore(store, ['get', 'set', 'destroy'], 'connect-redis')
+  assertStore(store, { name: 'connect-redis', wrapper: 'withRedisReplace', methods: ['touch'], set: /serializer\.stringify\([^]*client\.set\(/ })
+  assertSerializer(store)
   const { prefix, serializer, disableTTL } = store as unknown as ConnectRedis
   const set = setter(client ?? (store as unknown as ConnectRedis).client)
 
@@ -36,6 +37,13 @@ export function withRedisReplace<Store extends object> (
     }
     return await set(prefix + id, serializer.stringify(session), disableTTL ? undefined : seconds) !== null
   })
+}
+
+function assertSerializer (store: object): void {
+  const { stringify, parse } = Object((store as ConnectRedis).serializer) as Partial<Record<string, unknown>>
+  if (typeof stringify !== 'function' || typeof parse !== 'function') {
+    throw new TypeError('withRedisReplace needs the serializer of connect-redis, with stringify and parse')
+  }
 }
 
 function setter (client: object): (key: string, value: string, seconds: number | undefined) => Promise<unknown> {

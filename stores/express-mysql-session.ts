@@ -24,7 +24,7 @@ interface Updated {
  * through its own connection or pool.
  */
 export function withMysqlReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
-  assertStore(store, ['query', 'setOptions'], 'express-mysql-session')
+  assertStore(store, { name: 'express-mysql-session', wrapper: 'withMysqlReplace', methods: ['query', 'setOptions'] })
   const mysql = store as unknown as MysqlSession
   const { tableName, columnNames } = mysql.options.schema
 

@@ -41,8 +41,37 @@ export function expiryOf (session: Session): number | undefined {
   return expires ? new Date(expires).getTime() : undefined
 }
 
-/** Refuses a store of another kind at start, not at the first sign-out. */
-export function assertStore (store: object, methods: readonly string[], name: string): void {
-  const missing = methods.filter(method => typeof (store as Record<string, unknown>)[method] !== 'function')
+/** A kind of store that a wrapper knows. */
+export interface KnownStore {
+  /** The package that it comes from. */
+  readonly name: string
+  /** The wrapper, for messages. */
+  readonly wrapper: string
+  /** What it has beside `get`, `set` and `destroy`. */
+  readonly methods: readonly string[]
+  /** What the text of its `set` has. */
+  readonly set?: RegExp
+}
+
+type Methods = Record<string, unknown>
+
+/**
+ * Refuses a store of another kind at start, not at the first sign-out; and one with a `get`, `set` or `destroy` of its
+ * own, such as a subclass that encrypts or caches: a wrapper writes as the store that it knows, and would bypass it.
+ */
+export function assertStore (store: object, { name, wrapper, methods, set }: KnownStore): void {
+  const missing = ['get', 'set', 'destroy', ...methods].filter(method => typeof (store as Methods)[method] !== 'function')
   if (missing.length > 0) throw new TypeError(`Expected a store of ${name}, received one without ${missing.join(', ')}`)
+  const [get, write, destroy, known] = ['get', 'set', 'destroy', ...methods].map(method => ownerOf(store, method))
+  const isKnown = write === known && (set === undefined || set.test(String((store as Methods).set)))
+  const own = get !== write && get !== known ? 'get' : !isKnown ? 'set' : destroy !== known ? 'destroy' : undefined
+  if (own === undefined) return
+  throw new TypeError(`${wrapper} writes sessions as ${name} does, and would bypass the ${own} of this ${store.constructor.name}: ` +
+    `give it a store as ${name} makes it, or let withReplace add a replace that writes as this store does`)
+}
+
+function ownerOf (store: object, method: string): object | null {
+  let owner: object | null = store
+  while (owner !== null && !Object.hasOwn(owner, method)) owner = Object.getPrototypeOf(owner)
+  return owner
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { clampRecord, deadlines, endOf, isTouchDue, mergeRecords, parseRecord, type Limits, type SessionRecord } from '../lib/policy.js'
+import { clampRecord, deadlines, endOf, isAhead, isTouchDue, joinRecords, parseRecord, type Limits, type SessionRecord } from '../lib/policy.js'
 
 const start = Date.UTC(2026, 0, 1, 12)
 const both: Limits = { idle: 1000, absolute: 5000 }
@@ -44,8 +44,7 @@ t.test('a touch is due once touchInterval has passed', async t => {
 t.test('only two instants make a record', async t => {
   t.equal(parseRecord(undefined), undefined, 'none is not a malformed one')
   t.same(parseRecord({ startedAt: 1, lastActivity: 2 }), { startedAt: 1, lastActivity: 2 })
-  t.same(parseRecord({ startedAt: 1, lastActivity: 2, warned: true }), { startedAt: 1, lastActivity: 2, warned: true })
-  t.same(parseRecord({ startedAt: 1, lastActivity: 2, warned: 'yes', more: 1 }), { startedAt: 1, lastActivity: 2 })
+  t.strictSame(parseRecord({ startedAt: 1, lastActivity: 2, warned: true, more: 1 }), { startedAt: 1, lastActivity: 2 })
   const malformed = [
     null, 0, '', 'now', true, [], {}, { startedAt: start }, { lastActivity: start }, { startedAt: NaN, lastActivity: start },
     { startedAt: start, lastActivity: NaN }, { startedAt: String(start), lastActivity: start }, { startedAt: start, lastActivity: String(start) },
@@ -60,33 +59,33 @@ t.test('instants from the future are brought to now', async t => {
   t.equal(clampRecord(past, start), past, 'the same object when there are none')
   t.same(clampRecord({ startedAt: start, lastActivity: start }, start), { startedAt: start, lastActivity: start })
   t.same(clampRecord({ startedAt: start - 5, lastActivity: start + 5 }, start), { startedAt: start - 5, lastActivity: start })
-  t.same(clampRecord({ startedAt: start + 5, lastActivity: start + 5, warned: true }, start), { startedAt: start, lastActivity: start, warned: true })
+  t.same(clampRecord({ startedAt: start + 5, lastActivity: start + 5, ownExpiry: 3 }, start), { startedAt: start, lastActivity: start, ownExpiry: 3 })
 })
 
 t.test('of two views of a session the newer instants count', async t => {
   const older = { startedAt: 100, lastActivity: 200 }
   const newer = { startedAt: 100, lastActivity: 300 }
-  t.same(mergeRecords(older, newer, 1000), newer)
-  t.same(mergeRecords(newer, older, 1000), newer)
-  t.same(mergeRecords(newer, { startedAt: 100, lastActivity: 5000 }, 1000), { startedAt: 100, lastActivity: 1000 }, 'a future one is clamped, not kept')
-  t.same(mergeRecords(older, { startedAt: 250, lastActivity: 250 }, 1000), { startedAt: 250, lastActivity: 250 }, 'a restart wins')
+  t.same(joinRecords(older, newer, 1000), newer)
+  t.same(joinRecords(newer, older, 1000), newer)
+  t.same(joinRecords(newer, { startedAt: 100, lastActivity: 5000 }, 1000), { startedAt: 100, lastActivity: 1000 }, 'a future one is clamped, not kept')
+  t.same(joinRecords(older, { startedAt: 250, lastActivity: 250 }, 1000), { startedAt: 250, lastActivity: 250 }, 'a restart wins')
+  t.same(joinRecords({ startedAt: 100, lastActivity: 900 }, { startedAt: 250, lastActivity: 250 }, 1000), { startedAt: 250, lastActivity: 900 }, 'instant by instant')
+  t.equal(joinRecords(newer, older, 1000), newer, 'the same object when the other has nothing newer')
 })
 
-t.test('a warning once given is remembered until the clocks start anew', async t => {
-  const warned = { startedAt: 100, lastActivity: 200, warned: true } as const
-  t.same(mergeRecords(warned, { startedAt: 100, lastActivity: 300 }, 1000), { startedAt: 100, lastActivity: 300, warned: true })
-  t.same(mergeRecords({ startedAt: 100, lastActivity: 300 }, warned, 1000), { startedAt: 100, lastActivity: 300, warned: true })
-  t.same(mergeRecords(warned, { startedAt: 250, lastActivity: 250 }, 1000), { startedAt: 250, lastActivity: 250 })
-  t.same(mergeRecords({ startedAt: 250, lastActivity: 250 }, warned, 1000), { startedAt: 250, lastActivity: 250 })
+t.test('a clock is ahead when it says what cannot have happened yet, by more than the clocks of two processes differ', async t => {
+  const now = start
+  for (const ahead of [-1, 0, 1, 1000]) t.notOk(isAhead({ startedAt: start - 5, lastActivity: now + ahead }, now), `${ahead} ms`)
+  t.ok(isAhead({ startedAt: start - 5, lastActivity: now + 1001 }, now))
+  t.ok(isAhead({ startedAt: now + 1001, lastActivity: start - 5 }, now))
 })
 
 t.test('an expiry of its own is kept as it was, where it is an instant', async t => {
   const record = { startedAt: 1, lastActivity: 2 }
   t.same(parseRecord({ ...record, ownExpiry: 3 }), { ...record, ownExpiry: 3 })
   for (const ownExpiry of [null, 'tomorrow', NaN, -1, undefined]) {
-    t.strictSame(parseRecord({ ...record, ownExpiry }), record)
-    t.strictSame(parseRecord({ ...record, ownExpiry, warned: true }), { ...record, warned: true }, 'and nothing that is not there')
+    t.strictSame(parseRecord({ ...record, ownExpiry }), record, 'and nothing that is not there')
   }
-  t.same(mergeRecords({ ...record, ownExpiry: 3 }, { ...record, lastActivity: 4 }, 5), { startedAt: 1, lastActivity: 4, ownExpiry: 3 })
-  t.same(mergeRecords(record, { ...record, ownExpiry: 0, warned: true }, 5), { ...record, ownExpiry: 0, warned: true })
+  t.same(joinRecords({ ...record, ownExpiry: 3 }, { ...record, lastActivity: 4 }, 5), { startedAt: 1, lastActivity: 4, ownExpiry: 3 })
+  t.same(joinRecords(record, { ...record, ownExpiry: 0 }, 5), { ...record, ownExpiry: 0 })
 })

@@ -1,14 +1,16 @@
-/* Checked by tsc: a line that should be refused and is not makes @ts-expect-error an error. */
-import Fastify, { type FastifyContextConfig, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+/* Checked by tsc: toEqualTypeOf() takes neither a subtype nor any, and a line that should be refused and is not makes @ts-expect-error an error. */
+import type { SessionStore } from '@fastify/session'
+import { expectTypeOf } from 'expect-type'
+import Fastify, { type FastifyContextConfig, type FastifyInstance, type FastifyReply, type FastifyRequest, type Session } from 'fastify'
 import sessionTimeout, {
-  policies, safeReturnPath, type AfterTimeout, type EndedReason, type FastifySessionTimeoutOptions,
-  type RequestSessionTimeout,
-  type RouteSessionTimeout, type SessionEndBus, type SessionTimeout, type TimeoutReason
+  policies, safeReturnPath, type AfterTimeout, type AppSessionTimeout, type Duration, type EndedReason, type EndReason,
+  type FastifySessionTimeoutOptions, type FlashOptions, type Limit, type RedirectAfterTimeout,
+  type RequestSessionTimeout, type RouteSessionTimeout, type SessionEnd, type SessionEndBus,
+  type SessionStoreWithReplace, type SessionTimeout, type TimeoutReason
 } from '../index.js'
 
-function expectType<Expected> (_value: Expected): void {}
-
 const app: FastifyInstance = Fastify()
+const refuses = (_config: FastifyContextConfig): void => {}
 
 // Options: accepted.
 app.register(sessionTimeout)
@@ -26,11 +28,11 @@ app.register(sessionTimeout, {
   countsAsActivity: request => request.method !== 'HEAD',
   afterTimeout: { redirectTo: '/login', returnParam: 'next', reasonParam: false },
   onTimeout: async (request, reply, timeout) => {
-    expectType<FastifyRequest>(request)
-    expectType<FastifyReply>(reply)
-    expectType<TimeoutReason>(timeout.reason)
-    expectType<number | null>(timeout.idleFor)
-    expectType<unknown>(timeout.session.userId)
+    expectTypeOf(request).toEqualTypeOf<FastifyRequest>()
+    expectTypeOf(reply).toEqualTypeOf<FastifyReply>()
+    expectTypeOf(timeout.reason).toEqualTypeOf<TimeoutReason>()
+    expectTypeOf(timeout.idleFor).toEqualTypeOf<number | null>()
+    expectTypeOf(timeout.session.userId).toEqualTypeOf<unknown>()
     // @ts-expect-error what ended is not to be changed
     timeout.reason = 'idle'
     // @ts-expect-error nor is the data
@@ -45,7 +47,7 @@ app.register(sessionTimeout, { afterTimeout: 'continue', flash: true, endpoint: 
 app.register(sessionTimeout, { ...policies.nistAal2, afterTimeout: 'unauthorized' })
 app.register(sessionTimeout, policies.nistAal1)
 const endBus: SessionEndBus = {
-  publish: async message => { expectType<string>(message) },
+  publish: async message => { expectTypeOf(message).toEqualTypeOf<string>() },
   subscribe: async (listener, missed) => {
     listener('a digest')
     missed()
@@ -94,6 +96,14 @@ app.register(sessionTimeout, { afterTimeout: { redirectTo: '/login', returnTo: '
 app.register(sessionTimeout, { afterTimeout: { redirectTo: '/login', returnParam: true } })
 // @ts-expect-error texts come from functions
 app.register(sessionTimeout, { flash: { ended: 'bye' } })
+// @ts-expect-error true is no user
+app.register(sessionTimeout, { user: () => true })
+// @ts-expect-error a promise is nobody's name
+app.register(sessionTimeout, { user: async () => 'ada' })
+// @ts-expect-error a duration, or 0
+app.register(sessionTimeout, { storeGrace: false })
+// @ts-expect-error a list
+app.register(sessionTimeout, { trustedOrigins: 'https://app.example' })
 // @ts-expect-error true is no path
 app.register(sessionTimeout, { endpoint: true })
 
@@ -101,6 +111,9 @@ app.register(sessionTimeout, { endpoint: true })
 app.get('/a', { config: { sessionTimeout: false } }, async () => {})
 app.get('/b', { config: { sessionTimeout: {} } }, async () => {})
 app.get('/c', { config: { sessionTimeout: { idleTimeout: '5m', countsAsActivity: false, afterTimeout: { redirectTo: '/login' } } } }, async () => {})
+app.get('/d', { config: { sessionTimeout: { signedInWithin: '10m' } } }, async () => {})
+// @ts-expect-error a duration
+app.get('/e', { config: { sessionTimeout: { signedInWithin: true } } }, async () => {})
 // @ts-expect-error a route cannot have no idle limit
 app.get('/f', { config: { sessionTimeout: { idleTimeout: false } } }, async () => {})
 // @ts-expect-error nor a function
@@ -109,28 +122,25 @@ app.get('/g', { config: { sessionTimeout: { idleTimeout: () => '5m' } } }, async
 app.get('/h', { config: { sessionTimeout: { countsAsActivity: () => true } } }, async () => {})
 // Fastify infers a type of its own from an inline config, which lets these through; they throw when the route is added.
 // @ts-expect-error true says nothing
-expectType<FastifyContextConfig>({ sessionTimeout: true })
+refuses({ sessionTimeout: true })
 // @ts-expect-error a typo
-expectType<FastifyContextConfig>({ sessionTimeout: { idleTimout: '5m' } })
+refuses({ sessionTimeout: { idleTimout: '5m' } })
 // @ts-expect-error the absolute limit belongs to the session
-expectType<FastifyContextConfig>({ sessionTimeout: { absoluteTimeout: '5m' } })
+refuses({ sessionTimeout: { absoluteTimeout: '5m' } })
 
 // request.sessionTimeout.
 app.get('/j', async request => {
   const { sessionTimeout } = request
-  expectType<RequestSessionTimeout>(sessionTimeout)
-  expectType<'idle' | 'absolute' | 'missing' | null>(sessionTimeout.ended)
-  expectType<EndedReason | null>(sessionTimeout.ended)
-  expectType<number | null>(sessionTimeout.startedAt)
-  expectType<number | null>(sessionTimeout.lastActivity)
-  expectType<number | null>(sessionTimeout.expiresAt)
-  expectType<number | null>(sessionTimeout.remaining)
-  expectType<boolean>(sessionTimeout.expiring)
-  expectType<Promise<void>>(sessionTimeout.touch())
-  expectType<Promise<void>>(sessionTimeout.restart())
-  expectType<AbortSignal>(sessionTimeout.signal)
-  // @ts-expect-error it may be null
-  expectType<number>(sessionTimeout.remaining)
+  expectTypeOf(sessionTimeout).toEqualTypeOf<RequestSessionTimeout>()
+  expectTypeOf(sessionTimeout.ended).toEqualTypeOf<'idle' | 'absolute' | 'missing' | null>()
+  expectTypeOf(sessionTimeout.startedAt).toEqualTypeOf<number | null>()
+  expectTypeOf(sessionTimeout.lastActivity).toEqualTypeOf<number | null>()
+  expectTypeOf(sessionTimeout.expiresAt).toEqualTypeOf<number | null>()
+  expectTypeOf(sessionTimeout.remaining).toEqualTypeOf<number | null>()
+  expectTypeOf(sessionTimeout.expiring).toEqualTypeOf<boolean>()
+  expectTypeOf(sessionTimeout.touch()).toEqualTypeOf<Promise<void>>()
+  expectTypeOf(sessionTimeout.restart()).toEqualTypeOf<Promise<void>>()
+  expectTypeOf(sessionTimeout.signal).toEqualTypeOf<AbortSignal>()
   // @ts-expect-error it is read, not set
   sessionTimeout.remaining = 5
   // @ts-expect-error it takes no instant: no time that somebody else sends is trusted
@@ -139,20 +149,64 @@ app.get('/j', async request => {
   sessionTimeout.extend()
 })
 
-// The types by themselves.
-expectType<FastifySessionTimeoutOptions>({})
-expectType<AfterTimeout>({ redirectTo: '/login' })
-expectType<RouteSessionTimeout>(false)
-expectType<Pick<SessionTimeout, 'reason'>>({ reason: 'absolute' })
-// @ts-expect-error what is missing has not timed out
-expectType<Pick<SessionTimeout, 'reason'>>({ reason: 'missing' })
+// app.sessionTimeout.
+expectTypeOf(app.sessionTimeout).toEqualTypeOf<AppSessionTimeout>()
+expectTypeOf(app.sessionTimeout.end).toEqualTypeOf<(sessionId: string) => Promise<boolean>>()
+// @ts-expect-error an id, not a session
+app.sessionTimeout.end({ sessionId: 'x' })
+
+// The types by themselves, each name once.
+expectTypeOf<Duration>().toEqualTypeOf<number | string>()
+expectTypeOf<Limit>().toEqualTypeOf<number | string | false | ((request: FastifyRequest) => number | string | false)>()
+expectTypeOf<TimeoutReason>().toEqualTypeOf<'idle' | 'absolute'>()
+expectTypeOf<EndedReason>().toEqualTypeOf<'idle' | 'absolute' | 'missing'>()
+expectTypeOf<EndReason>().toEqualTypeOf<'idle' | 'absolute' | 'signed-out' | 'revoked' | 'missing'>()
+expectTypeOf<AfterTimeout>().toEqualTypeOf<'continue' | 'unauthorized' | RedirectAfterTimeout>()
+expectTypeOf<RedirectAfterTimeout>().branded
+  .toEqualTypeOf<{ redirectTo: string, returnParam?: string | false, reasonParam?: string | false }>()
+expectTypeOf<FlashOptions['type']>().toEqualTypeOf<string | undefined>()
+expectTypeOf<FlashOptions['ended']>().toEqualTypeOf<((reason: TimeoutReason, request: FastifyRequest) => string) | undefined>()
+expectTypeOf<FlashOptions['expiring']>().toEqualTypeOf<((remaining: number, request: FastifyRequest) => string) | undefined>()
+expectTypeOf<SessionTimeout['reason']>().toEqualTypeOf<TimeoutReason>()
+expectTypeOf<SessionEnd['reason']>().toEqualTypeOf<EndReason>()
+expectTypeOf<SessionStoreWithReplace>().toExtend<SessionStore>()
+expectTypeOf<SessionStoreWithReplace['replace']>().parameters
+  .toEqualTypeOf<[id: string, session: Session, callback: (error: unknown, replaced?: boolean) => void]>()
+expectTypeOf<RouteSessionTimeout>().extract<false>().toEqualTypeOf<false>()
+
+// The type of each option.
+type Options = Required<FastifySessionTimeoutOptions>
+type OnRequest<Result> = (request: FastifyRequest) => Result
+expectTypeOf<Options['idleTimeout']>().toEqualTypeOf<Limit>()
+expectTypeOf<Options['absoluteTimeout']>().toEqualTypeOf<Limit>()
+expectTypeOf<Options['warnBefore']>().toEqualTypeOf<Duration>()
+expectTypeOf<Options['touchInterval']>().toEqualTypeOf<Duration>()
+expectTypeOf<Options['rolling']>().toEqualTypeOf<boolean>()
+expectTypeOf<Options['sessionOnly']>().toEqualTypeOf<boolean>()
+expectTypeOf<Options['cookieName']>().toEqualTypeOf<string>()
+expectTypeOf<Options['user']>().toEqualTypeOf<(session: FastifyRequest['session']) => string | number | null | undefined>()
+expectTypeOf<Options['appliesTo']>().toEqualTypeOf<OnRequest<boolean>>()
+expectTypeOf<Options['storeGrace']>().toEqualTypeOf<Duration>()
+expectTypeOf<Options['trustedOrigins']>().toEqualTypeOf<readonly string[]>()
+expectTypeOf<Options['countsAsActivity']>().toEqualTypeOf<OnRequest<boolean>>()
+expectTypeOf<Options['afterTimeout']>().toEqualTypeOf<AfterTimeout>()
+expectTypeOf<Options['onTimeout']>().parameters.toEqualTypeOf<[FastifyRequest, FastifyReply, SessionTimeout]>()
+expectTypeOf<Options['onTimeout']>().returns.toEqualTypeOf<unknown>()
+expectTypeOf<Options['flash']>().toEqualTypeOf<boolean | FlashOptions>()
+expectTypeOf<Options['endpoint']>().toEqualTypeOf<string | false>()
+expectTypeOf<Options['endBus']>().toEqualTypeOf<SessionEndBus>()
+expectTypeOf<keyof Options>().toEqualTypeOf<
+  'idleTimeout' | 'absoluteTimeout' | 'warnBefore' | 'touchInterval' | 'rolling' | 'sessionOnly' | 'cookieName' | 'user' |
+  'appliesTo' | 'storeGrace' | 'trustedOrigins' | 'countsAsActivity' | 'afterTimeout' | 'onTimeout' | 'flash' | 'endpoint' | 'endBus'
+>()
 
 // The rest of what is exported.
-expectType<string>(safeReturnPath(5))
-expectType<string>(safeReturnPath('/x', '/home'))
+expectTypeOf(safeReturnPath(5)).toEqualTypeOf<string>()
+expectTypeOf(safeReturnPath('/x', '/home')).toEqualTypeOf<string>()
 // @ts-expect-error the fallback is followed: it is a string
 safeReturnPath('/x', null)
-expectType<3_600_000 | number>(policies.nistAal2.idleTimeout)
+expectTypeOf(policies.nistAal2).toExtend<FastifySessionTimeoutOptions>()
+expectTypeOf(policies.nistAal2.idleTimeout).toEqualTypeOf<number>()
 // @ts-expect-error frozen
 policies.nistAal2.idleTimeout = 5
 // @ts-expect-error no such preset

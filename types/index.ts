@@ -24,6 +24,8 @@ export interface SessionTimeout {
   readonly lastActivity: number | null
   /** Ms between the last activity and the end; null when the record was unreadable. */
   readonly idleFor: number | null
+  /** The id of the session, to find it in a list of your own. It opens nothing any more. */
+  readonly sessionId: string
   /** The data that the session held: a frozen copy of its own top-level keys. */
   readonly session: Readonly<Record<string, unknown>>
 }
@@ -69,8 +71,8 @@ export interface FlashOptions {
 
 /**
  * How processes tell each other of sessions that ended, for open connections: see `endBus`. Ready-made ones are in
- * `fastify-session-timeout/stores`. A message is a digest of a session's id: opaque, short, without spaces, and worth
- * nothing to who reads it. Nothing that is heard is believed; a forged message makes the store be asked, no more.
+ * `fastify-session-timeout/stores`. A message is a digest of a session's id, or what a process tells itself to find out
+ * whether it hears: opaque, short, without spaces, and worth nothing to who reads it. Nothing that is heard is believed; a forged message makes the store be asked, no more.
  */
 export interface SessionEndBus {
   /** Tells the other processes. A promise is not waited for; one that rejects, and an exception, are logged. */
@@ -123,14 +125,16 @@ export interface FastifySessionTimeoutOptions {
    */
   storeGrace?: Duration
   /**
-   * Other origins whose pages may extend and end sessions through the endpoint, as browsers write them:
-   * `['https://app.example']`. They need @fastify/cors with credentials as well.
+   * Other origins whose pages may extend and end sessions through the endpoint, and whose scripts' requests count as
+   * activities, as browsers write them: `['https://app.example']`. They need @fastify/cors with credentials as well,
+   * registered before this plugin.
    * @default none
    */
   trustedOrigins?: readonly string[]
   /**
    * Which requests are a sign of the user. The others are checked, but extend nothing.
-   * Prefetches and prerenders never count.
+   * Prefetches and prerenders never count, nor do requests that another site or a neighbouring subdomain makes (an
+   * image, a frame, a script), unless their Origin is in {@link FastifySessionTimeoutOptions.trustedOrigins}.
    * @default every request
    */
   countsAsActivity?: (request: FastifyRequest) => boolean
@@ -149,8 +153,9 @@ export interface FastifySessionTimeoutOptions {
   endpoint?: string | false
   /**
    * How processes tell each other of ends, so that open connections (see `signal`) of a session that ended in another
-   * process close at once, instead of within 30 s. While it works, the store is asked for each of them every 5 minutes
-   * instead of every 30 s. A bus that fails never makes a request, or an end, fail.
+   * process close at once, instead of within 30 s. The store is asked for each of them every 30 s all the same: no
+   * process can know of another one that tells nothing. Every 10 s a process tells itself something by the bus, and a
+   * bus that does not deliver it is logged. A bus that fails never makes a request, or an end, fail.
    * @default none
    */
   endBus?: SessionEndBus
@@ -197,7 +202,9 @@ export interface RequestSessionTimeout {
   restart (): Promise<void>
   /**
    * Aborts when the session ends: at its deadline, at once for an end in this process,
-   * within 30 s for an end in another one (at once with `endBus`). Its reason is the FST_SESSION_TIMEOUT_ENDED error.
+   * within 30 s for an end in another one (at once with `endBus`). Its reason is the FST_SESSION_TIMEOUT_ENDED error,
+   * whose `reason` is an {@link EndReason}. When the server is about to close, it aborts too, with the error
+   * FST_SESSION_TIMEOUT_CLOSING: the session goes on, and the client may connect again.
    * Without a live, timed session, and when the client is gone already, it is aborted from the start.
    */
   readonly signal: AbortSignal

@@ -199,9 +199,13 @@ function explain (reason) {
   return {}
 }
 
-/** Flash messages, read once. Reading writes, so a visitor without messages is left without a session. */
+/**
+ * Flash messages, read once. Reading writes, so a visitor without messages is left without a session. That the session
+ * is about to end is said by the plugin when messages are read, and is not kept in the session.
+ */
 function takeMessages (request, reply) {
-  return Object.keys(request.session.flash ?? {}).length > 0 ? reply.flash() : {}
+  const hasMessages = Object.keys(request.session.flash ?? {}).length > 0
+  return hasMessages || request.sessionTimeout.expiring ? reply.flash() : {}
 }
 
 function wantsPage (request) {

@@ -118,14 +118,15 @@ export async function registerRoutes (
     const session = sessionOf(request)
     // Outside the cookie's path there is no session to end.
     if (session === undefined) return
-    if (visitOf(request)!.current !== null) {
+    const visit = visitOf(request)!
+    if (visit.current !== null || visit.missingId !== undefined) {
       try {
         await session.destroy()
       } catch (cause) {
         throw new StoreError({ cause })
       }
     }
-    visitOf(request)!.keepCookie = false
+    visit.keepCookie = false
     reply.header('set-cookie', clearingCookie(app.serializeCookie, cookieName, session))
   }
 }

@@ -14,7 +14,7 @@ export function createCrossSiteHook (trustedOrigins: ReadonlySet<string>): (requ
     const allowed = site !== undefined
       ? site === 'same-origin' || site === 'none'
       : origin === undefined || isOwn(origin, request)
-    if (!allowed) throw new ForbiddenError()
+    if (!allowed) throw new ForbiddenError(`${origin === undefined ? 'this one has no Origin' : `${origin} is not this site's origin`}, nor in trustedOrigins`)
   }
 }
 

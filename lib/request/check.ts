@@ -9,13 +9,14 @@ import { endByTimeout } from '../session/end.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
 import { rewriteClock, stampStored, touch } from '../session/touch.js'
-import { tellable, visitOf, type Visit } from '../session/visit.js'
+import { tellable, visitNothing, visitOf, type Visit } from '../session/visit.js'
 import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerEnded, answerStale, type Verdict } from './answer.js'
-import { verifyCookieName } from './cookie-name.js'
 import { offerWarning, sayEnded } from './messages.js'
-import { isPrefetch, isSafe } from './navigation.js'
+import { isNavigation, isPrefetch, isSafe } from './navigation.js'
+import { isFromOtherSite } from './other-sites.js'
+import { closeRefusedUpgrade } from './refused-upgrade.js'
 
 type Done = (error?: Error) => void
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: Done) => Promise<void> | undefined
@@ -31,12 +32,14 @@ const freshFor = second
 export function createCheckHook (registration: Registration): Hook {
   return asHook(function checkSession (request, reply) {
     const session = sessionOf(request)
-    if (session === undefined) return 'continue'
+    if (session === undefined) {
+      visitNothing(request)
+      return 'continue'
+    }
     const visit = beginVisit(registration, request, reply, session)
-    closeRefusedUpgrade(visit)
+    closeRefusedUpgrade(request, reply)
     const loaded = readRecord(session)
     if (!isRestored(session, visit.host.slots, visit.cookie, loaded !== undefined)) return missing(visit, session)
-    verifyCookieName(visit, session)
     const known = visit.came = visit.hold(session.sessionId)
     visit.settleOn(known)
     visit.loadedExpiry = session.cookie.expires
@@ -81,14 +84,6 @@ function goOn (verdict: Verdict, reply: FastifyReply): Promise<void> | undefined
   return verdict === 'replied' || reply.sent ? new Promise(() => {}) : undefined
 }
 
-/**
- * An upgrade that is refused here never gets to the plugin that would have closed its socket: it would stay open for
- * ever, and keep the server from closing.
- */
-function closeRefusedUpgrade ({ request, reply }: Visit): void {
-  if (request.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon())
-}
-
 function checkClock (
   visit: Visit, known: KnownSession, loaded: SessionRecord | null | undefined
 ): Promise<Verdict> | Verdict {
@@ -96,7 +91,7 @@ function checkClock (
   const before = known.record ?? loaded
   const wasSetBack = before ? isAhead(before, at) : false
   if (loaded) {
-    known.learnSaved(loaded, at)
+    if (!wasSetBack) known.learnSaved(loaded, at)
     known.isUnstamped = false
   }
   if (visit.route?.checked === false) return 'continue'
@@ -104,7 +99,7 @@ function checkClock (
   if (loaded === undefined) return checkUnstamped(visit, known)
   const { settings, noticed } = visit.registration
   if (settings.mayContradict && !noticed.contradiction) visit.appliedAtLoad = settings.appliesTo(visit.request)
-  return wasSetBack ? settle(visit, known) : decide(visit, known, known.record!)
+  return wasSetBack ? settle(visit, known, loaded) : decide(visit, known, known.record!)
 }
 
 /** What becomes of a request whose session is timed, by what this process knows of its clock. */
@@ -138,13 +133,14 @@ async function refuseStale (visit: Visit, known: KnownSession): Promise<Verdict>
 }
 
 /** A clock that was set back: what the record says lies in the future, and is written as of now. */
-async function settle (visit: Visit, known: KnownSession): Promise<Verdict> {
+async function settle (visit: Visit, known: KnownSession, saved: SessionRecord): Promise<Verdict> {
   try {
-    await rewriteClock(visit, known)
+    await rewriteClock(visit, known, saved)
   } catch (error) {
     noteFault(visit, error)
+    known.learnSaved(saved, visit.at)
   }
-  return known.record === null ? 'continue' : decide(visit, known, known.record)
+  return decide(visit, known, known.record!)
 }
 
 /**
@@ -154,11 +150,9 @@ async function settle (visit: Visit, known: KnownSession): Promise<Verdict> {
 function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
   const { registration: { settings }, request, at } = visit
   const applies = settings.appliesTo(request)
-  if (!applies && !settings.mayContradict) {
-    // The user was taken out of it in another process, unless one is just being signed in by another request.
-    if (known.users === 1) known.record = null
-    return 'continue'
-  }
+  // The user was taken out of it in another process, unless one is just being signed in by another request.
+  if (!applies && !known.isUnstamped && known.users === 1) known.record = null
+  if (!applies && !settings.mayContradict) return 'continue'
   visit.appliedAtLoad = applies
   if (known.isUnstamped && known.record !== null) return decide(visit, known, known.record)
   if (applies) return begin(visit, known)
@@ -168,16 +162,16 @@ function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | 
 
 async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict> {
   const { sessions } = visit.host
-  const start = await sessions.clocks.readStart(known.id)
+  const isThere = await sessions.clocks.hasUnstamped(known.id)
   known.readAt = now()
-  if (start === undefined || known.ended !== null) return 'continue'
+  if (!isThere || known.ended !== null) return 'continue'
   known.isUnstamped = true
   await refreshClock(sessions, known)
   return known.record === null ? 'continue' : decide(visit, known, known.record)
 }
 
 function isActivity ({ request, route, registration: { settings } }: Visit): boolean {
-  if (isPrefetch(request)) return false
+  if (isPrefetch(request) || isFromOtherSite(request, settings.trustedOrigins)) return false
   return route?.countsAsActivity ?? settings.countsAsActivity(request)
 }
 
@@ -282,11 +276,17 @@ function answerEnd (visit: Visit, { ended }: KnownSession): Verdict {
 }
 
 function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
+  const { request, reply } = visit
   sayEnded(visit, reason)
-  return answerEnded(visit.request, visit.reply, reason, answerFor(visit), () => {
+  return answerEnded(request, reply, reason, answerFor(visit), () => {
     // A poll leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
-    if (isSafe(visit.request)) visit.keepCookie = true
+    if (isSafe(request) && !isNavigation(request) && pagesSayWhy(visit)) visit.keepCookie = true
   })
+}
+
+/** Where pages are refused as well, and without a word, a cookie that stays would lock the user out. */
+function pagesSayWhy ({ registration: { settings } }: Visit): boolean {
+  return settings.afterTimeout !== 'unauthorized' || settings.flash !== false
 }
 
 function answerFor ({ route, registration: { settings } }: Visit): Parameters<typeof answerEnded>[3] {
@@ -300,7 +300,9 @@ function missing (visit: Visit, session: HostSession): Promise<Verdict> | Verdic
   const recent = sessions.recent.findByCookie(cookie)
   if (recent) return answerMissing(visit, recent.reason)
   const id = signedIdIn(cookie, session, slots)
-  return id === null ? answerMissing(visit, 'missing') : lookForReason(visit, session, id, cookie)
+  if (id === null) return answerMissing(visit, 'missing')
+  visit.missingId = id
+  return lookForReason(visit, session, id, cookie)
 }
 
 /** Another process may have ended it, or this one longer ago. */

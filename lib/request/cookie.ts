@@ -9,7 +9,9 @@ import { stampStored } from '../session/touch.js'
 import { visitOf, type Visit } from '../session/visit.js'
 import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
 import { refuseCookieName } from './cookie-name.js'
-import { tellTimeLeft } from './server-timing.js'
+import { beforeHead, type Head } from './response-head.js'
+import { tellTimeLeft, withoutMetric } from './server-timing.js'
+import { sharingOf } from './shared-caches.js'
 
 type Header = ReturnType<FastifyReply['getHeader']>
 type Hook = (
@@ -28,7 +30,6 @@ export function createCookieHook (registration: Registration): Hook {
   const { cookieName, rolling, sessionOnly, endpoint } = settings
   const start = `${cookieName}=`
   const clearing = `${cookieName}=;`
-  const isPrefixed = /^__(?:Host|Secure)-/.test(cookieName)
 
   // Either calls `done` or returns a promise, for which Fastify has a guard: sending may throw.
   return function finishResponse (request, reply, _payload, done) {
@@ -42,7 +43,7 @@ export function createCookieHook (registration: Registration): Hook {
 
   /** Undefined where the store need not be asked, which is nearly always. */
   function beforeFinish (visit: Visit): Promise<void> | undefined {
-    if (!visit.isUnchanged) return undefined
+    if ((visit.touchedAt === undefined && visit.appliedAtLoad) || !visit.isUnchanged) return undefined
     if (visit.touchedAt !== undefined && now() - visit.seenAt > freshFor) return lookAgain(visit)
     return visit.appliedAtLoad || visit.came!.record !== null ? undefined : stampLate(visit, visit.came!)
   }
@@ -74,39 +75,59 @@ export function createCookieHook (registration: Registration): Hook {
 
   function finish (request: FastifyRequest, reply: FastifyReply, visit: Visit | undefined): void {
     const header = reply.getHeader('set-cookie')
-    const isShared = visit?.shared === true || isForEveryone(reply)
+    if (visit?.shared) return withhold(reply, header)
     const isUnchanged = visit?.isUnchanged === true
     const renews = isUnchanged && visit.touchedAt !== undefined
     if (visit !== undefined && !isUnchanged && !noticed.lostCookie) noticeLostCookie(request, header)
-    if (isShared) withhold(reply, header)
-    else if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
-    if (endpoint === false || isShared) return
-    const timing = visit?.liveTiming(now())
+    if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
+    const timing = endpoint === false ? null : visit?.liveTiming(now())
     if (timing) tellTimeLeft(visit!, timing)
+    if (timing || header !== undefined || renews) beforeHead(reply.raw, head => keepFromCaches(head, visit))
+  }
+
+  /** A shared cache would give somebody's session to everybody: decided when no hook can call the response public any more. */
+  function keepFromCaches (head: Head, visit: Visit | undefined): void {
+    const sharing = sharingOf(head.get)
+    if (sharing === 'no') return
+    const lines = linesOf(head.get('set-cookie'))
+    // A cookie that is sent again can be left out; that of a session which begins cannot.
+    const isNew = visit !== undefined && !visit.isUnchanged
+    const kept = lines.filter(line => !line.startsWith(start) || (sharing === 'allowed' && isNew && !line.startsWith(clearing)))
+    if (kept.length < lines.length) {
+      head.set('set-cookie', kept.length > 1 ? kept : kept[0])
+      if (isNew) noticePublicSignIn(visit, lines)
+    }
+    if (visit?.metric !== undefined) head.set('server-timing', withoutMetric(head.get('server-timing'), visit.metric))
+  }
+
+  /** Said once: the user is signed in, and the browser never learns of it. */
+  function noticePublicSignIn ({ request }: Visit, lines: readonly string[]): void {
+    if (noticed.publicSignIn || !lines.some(line => line.startsWith(start) && !line.startsWith(clearing))) return
+    noticed.publicSignIn = true
+    request.log.warn(`fastify-session-timeout: a session is lost: the response to ${request.method} ${request.routeOptions.url} begins one and is marked ` +
+      'public or s-maxage, so that its cookie is withheld from shared caches. Send Cache-Control: no-store where users sign in')
   }
 
   /** Said once: @fastify/session neither stores such a session nor says so, and nobody stays signed in. */
   function noticeLostCookie (request: FastifyRequest, header: Header): void {
     const session = sessionOf(request)
     const isLost = session?.cookie?.secure === true && request.protocol !== 'https' && hasData(session) &&
-      ![header].flat().some(line => String(line).startsWith(start) && !String(line).startsWith(clearing))
+      !linesOf(header).some(line => line.startsWith(start) && !line.startsWith(clearing))
     if (!isLost) return
     noticed.lostCookie = true
     request.log.warn('fastify-session-timeout: a session is lost: its cookie is Secure, and this request came over http. ' +
       'Behind a proxy that ends TLS, set trustProxy of Fastify; without TLS, set cookie.secure of @fastify/session to \'auto\'')
   }
 
-  /** A shared cache would give somebody's session to everybody. */
+  /** For a response that is the same for everybody. */
   function withhold (reply: FastifyReply, header: Header): void {
-    if (header === undefined) return
-    const kept = [header].flat().map(String).filter(line => !line.startsWith(start))
-    replaceHeader(reply, header, kept)
+    if (header !== undefined) replaceHeader(reply, header, linesOf(header).filter(line => !line.startsWith(start)))
   }
 
   function rewrite (
     request: FastifyRequest, reply: FastifyReply, header: Header, visit: Visit | undefined, renews: boolean
   ): void {
-    const lines = header === undefined ? [] : Array.isArray(header) ? header : [String(header)]
+    const lines = linesOf(header)
     // Of several lines for the session cookie, browsers keep the last one.
     const last = lines.findLastIndex(line => line.startsWith(start))
     const own = choose(request, lines[last], visit, renews)
@@ -147,10 +168,9 @@ export function createCookieHook (registration: Registration): Hook {
     return setLifetime(line, visit)
   }
 
-  /** A browser refuses to clear a `__Host-`, `__Secure-` or Partitioned cookie by the host's line, which has no Secure. */
+  /** The host's own line has neither HttpOnly nor what a `__Host-`, `__Secure-` or Partitioned cookie is refused without. */
   function clearingLine (session: HostSession | undefined): string | undefined {
-    if (session === undefined || !(isPrefixed || cookieAttributes(session).partitioned)) return undefined
-    return clearingCookie(app.serializeCookie, cookieName, session)
+    return session && clearingCookie(app.serializeCookie, cookieName, session)
   }
 
   function setLifetime (line: string, visit: Visit | undefined): string {
@@ -192,8 +212,6 @@ export function clearingCookie (
   return serialize(cookieName, '', { ...cookieAttributes(session), maxAge: 0, expires: new Date(0) })
 }
 
-/** What shared caches may keep and give to others. */
-function isForEveryone (reply: FastifyReply): boolean {
-  const control = reply.getHeader('cache-control')
-  return control !== undefined && /(?:^|[\s,])(?:public|s-maxage)(?:[\s,=]|$)/i.test(String(control))
+function linesOf (header: unknown): string[] {
+  return header === undefined ? [] : [header].flat().map(String)
 }

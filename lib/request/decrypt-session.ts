@@ -3,7 +3,7 @@ import { now } from '../clock.js'
 import { endOf } from '../policy.js'
 import { refreshClock } from '../session/clock-reading.js'
 import { findSessions, type Registration } from '../session/registration.js'
-import { visitOf } from '../session/visit.js'
+import { isBeforeCheck, visitOf } from '../session/visit.js'
 import { adopt, sessionOf, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 
@@ -21,7 +21,8 @@ export function createDecryptSession (registration: Registration): FastifyInstan
     const load = registration.decryptSession as (...values: unknown[]) => void
     load(signedId, request, ...rest.slice(0, -1), (error?: unknown) => {
       const session = sessionOf(request)
-      if (error || session === undefined) return callback(error)
+      // What a hook before ours loads, the check finds, and ends.
+      if (error || session === undefined || isBeforeCheck(request)) return callback(error)
       isOver(registration, request, session).then(over => {
         // On the next tick: what the callback throws must not end in a promise.
         process.nextTick(over ? startAfresh : callback)

@@ -24,3 +24,9 @@ export function tellTimeLeft (visit: Visit, { session, record, limits }: Timing)
       : `${String(present)}, ${metric}`
   reply.header('server-timing', text)
 }
+
+/** The header without what {@link tellTimeLeft} put in; undefined when nothing is left. */
+export function withoutMetric (header: unknown, metric: string): string | undefined {
+  const text = String(header ?? '').replace(`, ${metric}`, () => '').replace(`${metric}, `, () => '')
+  return text === metric || text === '' ? undefined : text
+}

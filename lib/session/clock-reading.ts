@@ -1,4 +1,6 @@
 import { now, second } from '../clock.js'
+import type { SessionRecord } from '../policy.js'
+import type { ClockEntry } from '../store/clocks.js'
 import type { KnownSession } from './known-session.js'
 import type { Sessions } from './sessions.js'
 
@@ -10,11 +12,21 @@ const freshFor = second
  * may have moved it. @throws the store's error
  */
 export async function refreshClock (sessions: Sessions, session: KnownSession): Promise<void> {
-  const clock = await sessions.clocks.read(session.id, now())
+  const { activity, start } = await sessions.clocks.read(session.id)
   const at = now()
   session.readAt = at
+  // Its clock is nowhere else: another process has taken the user out, and the clock with it.
+  if (session.isUnstamped && start === undefined) {
+    session.record = null
+    return
+  }
+  take(session, 'activity', activity, at)
+  take(session, 'start', start, at)
+}
+
+function take (session: KnownSession, kind: ClockEntry, clock: SessionRecord | undefined, at: number): void {
   if (clock === undefined) return
-  session.hasEntries = true
+  session.noteEntry(kind)
   // A session whose user was taken out has left its clock.
   if (session.record !== null || session.isUnstamped) session.learn(clock, at)
 }

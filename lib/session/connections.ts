@@ -1,19 +1,20 @@
 import type { FastifyRequest } from 'fastify'
-import { minute, now, second } from '../clock.js'
-import { describeFault, endedError, StoreError } from '../errors.js'
-import { deadlines, endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
+import { now, second } from '../clock.js'
+import { ClosingError, describeFault, endedError, StoreError } from '../errors.js'
+import { deadlines, endOf, type Limits, type SessionRecord } from '../policy.js'
 import { readRecord, type StoredSession } from '../store/stored-session.js'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Watcher } from './known-session.js'
+import { LimitsInForce } from './limits-in-force.js'
 import { digestOf, type Sessions } from './sessions.js'
-import { tellable, type Timing, type Visit } from './visit.js'
+import type { Timing, Visit } from './visit.js'
 
-/** How long an end in another process may go unnoticed by an open connection. */
+/**
+ * How long an end in another process may go unnoticed by an open connection. Also with a bus: no process can know of
+ * another one that tells nothing.
+ */
 const lookupInterval = 30 * second
-
-/** The same while other processes tell of their ends: what one tells may be lost. */
-const toldInterval = 5 * minute
 
 /** How long a store may take to answer at the deadline: a client that queues while its server is down never does. */
 const storePatience = second
@@ -21,7 +22,7 @@ const storePatience = second
 /** The requests of one registration that hold a signal. */
 export interface Connections {
   signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal
-  /** Lets go of every timer and listener; the sessions live on. */
+  /** Aborts every signal, as the server is about to close; the sessions live on. */
   close (): void
 }
 
@@ -37,15 +38,18 @@ interface Connection {
 export function createConnections (): Connections {
   const signals = new WeakMap<FastifyRequest, AbortSignal>()
   const open = new Map<Connection, Watch>()
+  let isClosing = false
   return { signalFor, close }
 
   function signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal {
     const known = signals.get(request)
     if (known) return known
-    const timing = visit?.liveTiming(now()) ?? null
-    const signal = timing !== null && isOpen(visit!)
-      ? connect(visit!, timing)
-      : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
+    const timing = isClosing ? null : visit?.liveTiming(now()) ?? null
+    const signal = isClosing
+      ? AbortSignal.abort(new ClosingError())
+      : timing !== null && isOpen(visit!)
+        ? connect(visit!, timing)
+        : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
     signals.set(request, signal)
     return signal
   }
@@ -78,9 +82,12 @@ export function createConnections (): Connections {
   }
 
   function close (): void {
-    for (const [connection, watch] of open) {
+    isClosing = true
+    for (const [connection, watch] of [...open]) {
       connection.release()
       watch.remove(connection)
+      // The server waits for what is still open: a stream ends when it hears of this.
+      connection.controller.abort(new ClosingError())
     }
   }
 }
@@ -96,7 +103,7 @@ function watchOf (sessions: Sessions, session: KnownSession): Watch {
 
 function abort ({ controller, release }: Connection, reason: EndReason): void {
   release()
-  controller.abort(endedError(tellable(reason)!))
+  controller.abort(endedError(reason))
 }
 
 /** Watches one session for all its connections: one timer, one lookup, however many they are. */
@@ -105,12 +112,9 @@ class Watch implements Watcher {
   readonly #session: KnownSession
   readonly #digest: string
   readonly #connections = new Set<Connection>()
-  /** The strictest of its connections'. */
-  #limits: Limits = { idle: false, absolute: false }
+  readonly #limitsInForce = new LimitsInForce()
   /** When the store was last asked, or the session seen live, epoch ms. */
   #lookedUpAt = now()
-  /** Whether the store was ever asked: what was told before there was a watch, nobody heard. */
-  #lookedUp = false
   /** When it is to be asked for what was heard, epoch ms. */
   #hintAt = Infinity
   /** Whether the store still owes an answer. */
@@ -131,14 +135,14 @@ class Watch implements Watcher {
       this.#sessions.watched.set(this.#digest, this)
     }
     this.#connections.add(connection)
-    this.#limits = stricter(this.#limits, connection.limits)
+    this.#limitsInForce.add(connection.limits)
     this.#schedule()
   }
 
   remove (connection: Connection): void {
     if (!this.#connections.delete(connection)) return
     if (this.#connections.size === 0) return this.#stop()
-    this.#limits = Array.from(this.#connections, ({ limits }) => limits).reduce(stricter)
+    this.#limitsInForce.remove(connection.limits)
   }
 
   sessionEnded (reason: EndReason): void {
@@ -163,6 +167,11 @@ class Watch implements Watcher {
     if (!this.#asking) this.#schedule()
   }
 
+  /** The strictest of its connections'. */
+  get #limits (): Limits {
+    return this.#limitsInForce.strictest
+  }
+
   get #isWatching (): boolean {
     return this.#session.watch === this
   }
@@ -184,8 +193,7 @@ class Watch implements Watcher {
   }
 
   get #lookUpAt (): number {
-    const interval = this.#lookedUp && this.#sessions.isTold ? toldInterval : lookupInterval
-    return Math.min(this.#hintAt, this.#lookedUpAt + interval)
+    return Math.min(this.#hintAt, this.#lookedUpAt + lookupInterval)
   }
 
   #schedule (atLeast = 1): void {
@@ -206,6 +214,7 @@ class Watch implements Watcher {
     // Timers may fire a millisecond early, and the clock may have been set back.
     const due = this.#endAt(at) !== null || at >= this.#lookUpAt || at < this.#lookedUpAt
     if (!due) return this.#schedule()
+    const isHinted = this.#hintAt < Infinity
     this.#lookedUpAt = at
     this.#hintAt = Infinity
     this.#asking = true
@@ -215,7 +224,10 @@ class Watch implements Watcher {
     const stored = await this.#sessions.store.get(session.id)
     // The last one may have left meanwhile, and another one of the same session come.
     if (!this.#isWatching) return
-    if (stored === undefined) return this.#sessions.noticeEnd(session)
+    if (stored === undefined) {
+      if (!isHinted) for (const line of this.#sessions.lines) line.noteUntold()
+      return this.#sessions.noticeEnd(session)
+    }
     const record = readRecord(stored)
     // Without a record the user was taken out of the session: signed out.
     if (record === undefined && !session.isUnstamped) return this.sessionEnded('missing')
@@ -223,7 +235,6 @@ class Watch implements Watcher {
     this.userChanged(stored)
     if (!this.#isWatching) return
     this.#faultLogged = false
-    this.#lookedUp = true
     const reason = record === null ? 'idle' : this.#endAt(at)
     if (reason !== null) await this.#end(reason, at)
     else this.#schedule()

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { SessionEndBus } from '../../types/index.js'
 import { second } from '../clock.js'
@@ -5,6 +6,20 @@ import { describeFault } from '../errors.js'
 
 /** When a bus that could not be subscribed to is tried again. */
 const pause = 30 * second
+
+/** How often a process tells itself something, and how long it waits to hear it. */
+const probeInterval = 10 * second
+
+type Fault = 'publish' | 'subscribe' | 'hear' | 'untold'
+
+const consequence = 'ends in other processes are noticed when the store is next asked'
+
+const warnings: Record<Fault, string> = {
+  publish: `endBus failed to publish: ${consequence}`,
+  subscribe: `endBus failed to subscribe: ${consequence}`,
+  hear: `endBus does not deliver: this process publishes and hears nothing of it; ${consequence}. A pooler in transaction mode cannot LISTEN`,
+  untold: 'endBus was not told of an end in another process: every process on this store needs the same endBus, and has to be able to publish'
+}
 
 /** Who hears of ends in other processes: the sessions of one store. What is heard is never believed, only looked into. */
 export interface Audience {
@@ -31,7 +46,10 @@ export class EndLine {
   readonly #log: FastifyBaseLogger
   readonly #audience = new Set<Audience>()
   /** What does not work, each logged when it begins. */
-  readonly #faults = new Set<'publish' | 'subscribe'>()
+  readonly #faults = new Set<Fault>()
+  /** What this process tells itself: nobody else knows it. */
+  readonly #probe = `probe-${randomBytes(12).toString('base64url')}`
+  #heardProbe = false
   #members = 0
   #subscribed = false
   #unsubscribe: (() => unknown) | undefined
@@ -44,7 +62,7 @@ export class EndLine {
 
   /** Whether ends in other processes are heard of, as far as this one knows. */
   get isHealthy (): boolean {
-    return this.#subscribed && this.#faults.size === 0
+    return this.#subscribed && this.#heardProbe && this.#faults.size === 0
   }
 
   join (): void {
@@ -80,8 +98,30 @@ export class EndLine {
     )
   }
 
+  /** An end was found in the store that this bus, which works here, has not told of. */
+  noteUntold (): void {
+    if (this.isHealthy) this.#note('untold')
+  }
+
+  /** A bus can take messages and deliver none. What it delivers to its own sender, it delivers. */
+  #probeAgain (): void {
+    this.#heardProbe = false
+    this.publish(this.#probe)
+    this.#timer = setTimeout(() => {
+      if (!this.#heardProbe && !this.#faults.has('publish')) this.#note('hear')
+      this.#probeAgain()
+    }, probeInterval).unref()
+  }
+
   #subscribe (): void {
-    const hear = (digest: string): void => { for (const audience of this.#audience) audience.hear(digest) }
+    const hear = (digest: string): void => {
+      if (digest === this.#probe) {
+        this.#heardProbe = true
+        this.#faults.delete('hear')
+        return
+      }
+      for (const audience of this.#audience) audience.hear(digest)
+    }
     const miss = (): void => { for (const audience of this.#audience) audience.lookUpAll() }
     ask(() => this.#bus.subscribe(hear, miss)).then(async unsubscribe => {
       // All may have left meanwhile.
@@ -90,17 +130,17 @@ export class EndLine {
       this.#subscribed = true
       this.#faults.delete('subscribe')
       miss()
+      this.#probeAgain()
     }).catch(error => {
       this.#note('subscribe', error)
       if (this.#members > 0) this.#timer = setTimeout(() => this.#subscribe(), pause).unref()
     })
   }
 
-  #note (fault: 'publish' | 'subscribe', error: unknown): void {
+  #note (fault: Fault, error?: unknown): void {
     if (this.#faults.has(fault)) return
     this.#faults.add(fault)
-    this.#log.warn({ err: describeFault(error) },
-      `endBus failed to ${fault}: ends in other processes are noticed when the store is next asked`)
+    this.#log.warn(error === undefined ? {} : { err: describeFault(error) }, warnings[fault])
   }
 }
 

@@ -30,7 +30,7 @@ export async function endByTimeout (visit: Visit, due: DueEnd, release: () => Pr
   if (outcome.kind === 'live') return outcome
   await release()
   if (outcome.by === 'us') {
-    const timeout = describeEnd(data, outcome)
+    const timeout = describeEnd(due.session.id, data, outcome)
     const { reason, idleFor, startedAt } = timeout
     // No id, no secret, no data.
     visit.request.log.info({ reason, idleFor, age: startedAt === null ? null : Math.max(0, now() - startedAt) }, 'session timed out')
@@ -69,7 +69,7 @@ async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }:
     }
     // A request may have saved the session since this one loaded it, in this process or in another.
     const saved = readRecord(stored)
-    if (saved === undefined && !session.isUnstamped) {
+    if (saved === undefined && (!session.isUnstamped || session.record === null)) {
       // The user was taken out of it, and with that its clock.
       session.record = null
       return { kind: 'live', record: null }
@@ -108,13 +108,16 @@ async function tellTimeout (visit: Visit, timeout: SessionTimeout): Promise<void
 }
 
 /** What onTimeout is told. */
-function describeEnd (session: Visit['request']['session'], { record, reason }: Extract<Outcome, { by: 'us' }>): SessionTimeout {
+function describeEnd (
+  sessionId: string, session: Visit['request']['session'], { record, reason }: Extract<Outcome, { by: 'us' }>
+): SessionTimeout {
   const { startedAt, lastActivity } = record ?? { startedAt: null, lastActivity: null }
   return Object.freeze({
     reason,
     startedAt,
     lastActivity,
     idleFor: lastActivity === null ? null : Math.max(0, now() - lastActivity),
+    sessionId,
     session: dataOf(session)
   })
 }

@@ -1,5 +1,6 @@
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { clampRecord, joinRecords, type SessionRecord } from '../policy.js'
+import type { ClockEntry } from '../store/clocks.js'
 import type { StoredSession } from '../store/stored-session.js'
 import { Queue } from './queue.js'
 
@@ -17,6 +18,8 @@ export interface Watcher {
   /** It belongs to another user by now: the connections of the user before are over. */
   userChanged (stored: StoredSession): void
 }
+
+const noEntries: ReadonlySet<ClockEntry> = new Set()
 
 /** The touch of a session that is under way, and the one after it, which all share that it does not cover. */
 export interface Touches {
@@ -40,8 +43,8 @@ export class KnownSession {
   record: SessionRecord | null = null
   /** The stored session has no record: it is older than the plugin, or stored where appliesTo said no. */
   isUnstamped = false
-  /** Its clock has entries of its own in the store. Those that only other processes know of expire by themselves. */
-  hasEntries = false
+  /** What is known to be in the store beside it. What only other processes know of expires by itself. */
+  entries: ReadonlySet<ClockEntry> = noEntries
   /** When its clock was last read from the store, epoch ms. */
   readAt = -Infinity
   /** The start of which the user was warned that it is about to reach its limit, epoch ms. */
@@ -72,6 +75,11 @@ export class KnownSession {
     return (this.#queue ??= new Queue())
   }
 
+  /** An entry of its clock was written, or found. */
+  noteEntry (kind: ClockEntry): void {
+    if (!this.entries.has(kind)) this.entries = new Set([...this.entries, kind])
+  }
+
   /** Takes in what the store has of its clock: neither instant ever moves back. */
   learn (clock: SessionRecord, at: number): void {
     this.record = this.record === null ? clampRecord(clock, at) : joinRecords(this.record, clock, at)
@@ -83,12 +91,10 @@ export class KnownSession {
    */
   learnSaved (saved: SessionRecord, at: number): void {
     const { record } = this
-    if (record === null) return this.learn(saved, at)
-    this.learn({
-      ...saved,
-      startedAt: saved.startedAt > at ? record.startedAt : saved.startedAt,
-      lastActivity: saved.lastActivity > at ? record.lastActivity : saved.lastActivity
-    }, at)
+    if (record === null || (saved.startedAt <= at && saved.lastActivity <= at)) return this.learn(saved, at)
+    const startedAt = saved.startedAt > at ? record.startedAt : saved.startedAt
+    const lastActivity = saved.lastActivity > at ? record.lastActivity : saved.lastActivity
+    this.learn({ ...saved, startedAt, lastActivity }, at)
   }
 }
 

@@ -3,7 +3,7 @@ import type { SessionStore } from '@fastify/session'
 import { NoSessionError } from '../errors.js'
 import type { Settings } from '../settings/options.js'
 import type { RouteRules } from '../settings/route-rules.js'
-import { findSlots, sessionOf, type HostSession, type Slots } from '../store/host-session.js'
+import { findSlots, sessionOf, storeIn, type HostSession, type Slots } from '../store/host-session.js'
 import type { EndLine } from './end-bus.js'
 import { sessionsOf, type Sessions } from './sessions.js'
 
@@ -22,8 +22,16 @@ export interface Registration {
   readonly line: EndLine | undefined
   /** Known from the first session on. */
   host: Host | undefined
-  /** Said once: that appliesTo contradicts itself, that a cookie is lost; seen once: that it comes under its name. */
-  readonly noticed: { contradiction: boolean, cookieName: boolean, lostCookie: boolean }
+  readonly noticed: Noticed
+}
+
+/** What is said once. */
+export interface Noticed {
+  /** That appliesTo contradicts itself. */
+  contradiction: boolean
+  /** That a cookie is lost, since it is Secure or since its response is public. */
+  lostCookie: boolean
+  publicSignIn: boolean
 }
 
 /** @fastify/session as found at run time. */
@@ -52,25 +60,24 @@ export function hostOf (
  */
 export async function findSessions (registration: Registration): Promise<Sessions> {
   if (registration.host !== undefined) return registration.host.sessions
-  const { app } = registration
-  // A session of nobody, for a request that never was, holds the store like any other.
-  const request = { headers: {}, cookies: {}, protocol: 'http', server: app } as unknown as FastifyRequest
-  await new Promise<void>((resolve, reject) => {
-    registration.decryptSession('', request, error => error ? reject(error) : resolve())
+  const session = await new Promise<HostSession | undefined>((resolve, reject) => {
+    openNobody(registration, (error, opened) => error ? reject(error) : resolve(opened))
   })
-  const session = sessionOf(request)
-  const store = session && Object.getOwnPropertySymbols(session).map(symbol => session[symbol]).find(isStore)
+  const store = session && storeIn(session)
   if (!store) throw new NoSessionError('The store of @fastify/session was not found')
   return sessionsFor(registration, store)
+}
+
+/** A session of nobody, for a request that never was: it is made as any other, and never stored. */
+export function openNobody (
+  { app, decryptSession }: Registration, done: (error: unknown, session?: HostSession) => void
+): void {
+  const request = { headers: {}, cookies: {}, protocol: 'http', server: app } as unknown as FastifyRequest
+  decryptSession('', request, error => done(error, sessionOf(request)))
 }
 
 function sessionsFor ({ app, line }: Registration, store: SessionStore): Sessions {
   const sessions = sessionsOf(store, app.log)
   line?.attach(sessions)
   return sessions
-}
-
-function isStore (value: unknown): value is SessionStore {
-  const { get, set, destroy } = Object(value) as Partial<SessionStore>
-  return typeof get === 'function' && typeof set === 'function' && typeof destroy === 'function'
 }

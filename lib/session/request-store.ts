@@ -2,7 +2,7 @@ import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { now } from '../clock.js'
 import { clampRecord, endOf, type Limits, type SessionRecord } from '../policy.js'
-import { lifeOfCopy } from '../store/clocks.js'
+import { clockEntries, lifeOfCopy } from '../store/clocks.js'
 import { hasData } from '../store/host-session.js'
 import { emptyOut, expiryOf, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeRecord, type StoredSession } from '../store/stored-session.js'
 import { refreshClock } from './clock-reading.js'
@@ -18,10 +18,8 @@ type Callback = (error?: unknown) => void
  */
 export class RequestStore implements SessionStore {
   readonly #visit: Visit
-  /** `regenerate()` is under way: what it destroys next is to be exchanged. */
-  #exchanging = false
-  /** The session that is to be exchanged for the next one that is stored. */
-  #predecessor: KnownSession | undefined
+  /** `regenerate()` is under way: what it destroys next is to be exchanged for what it stores then. */
+  #renewal: { predecessor: KnownSession | undefined } | undefined
 
   constructor (visit: Visit) {
     this.#visit = visit
@@ -29,7 +27,7 @@ export class RequestStore implements SessionStore {
 
   /** A session of this request makes another one that is to take its place. */
   noteSuccessor (): void {
-    this.#exchanging = true
+    this.#renewal = { predecessor: undefined }
   }
 
   get (id: string, callback: (error: unknown, session?: Session | null) => void): void {
@@ -47,13 +45,16 @@ export class RequestStore implements SessionStore {
   async #destroy (id: string): Promise<void> {
     const visit = this.#visit
     const { sessions } = visit.host
-    const isExchange = this.#exchanging
-    this.#exchanging = false
+    const renewal = this.#renewal
     const known = visit.find(id)
     // regenerate() destroys its session whether it was ever stored or not.
-    if (known === undefined || !known.stored) return sessions.store.discard(id)
+    if (known === undefined || !known.stored) {
+      this.#renewal = undefined
+      if (renewal === undefined) await signOutSuccessor(visit)
+      return sessions.store.discard(id)
+    }
     // It is over when its successor is stored, and not before: an end of it has to find the successor.
-    if (isExchange) this.#predecessor = known
+    if (renewal !== undefined && renewal.predecessor === undefined) renewal.predecessor = known
     else await sessions.inTurn(known, session => signOut(visit, session))
   }
 
@@ -61,11 +62,11 @@ export class RequestStore implements SessionStore {
     const visit = this.#visit
     const { sessions } = visit.host
     const known = visit.hold(id)
-    const predecessor = this.#predecessor
+    const predecessor = this.#renewal?.predecessor
     if (predecessor === undefined || known.stored) return sessions.inTurn(known, one => write(visit, one, session))
     // In this order, as an end of the predecessor takes them.
     await sessions.inTurn(predecessor, old => sessions.inTurn(known, one => storeSuccessor(visit, old, one, session)))
-    this.#predecessor = undefined
+    this.#renewal = undefined
   }
 }
 
@@ -81,6 +82,12 @@ async function signOut ({ host: { sessions } }: Visit, session: KnownSession): P
   const successor = await sessions.store.successorOf(session.id)
   await sessions.store.discard(session.id)
   if (successor !== undefined) await sessions.endById(successor, 'signed-out')
+}
+
+/** The session that the cookie of this request held was exchanged for another one a moment ago: that one is meant. */
+async function signOutSuccessor ({ missingId, host: { sessions } }: Visit): Promise<void> {
+  const successor = missingId && await sessions.store.successorOf(missingId)
+  if (successor) await sessions.endById(successor, 'signed-out')
 }
 
 async function write (visit: Visit, known: KnownSession, session: Session): Promise<void> {
@@ -164,7 +171,8 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   noticeContradiction(visit, known, record)
   // The user was taken out of it, and with that its clock; or is another one. For connections that is an end.
   const isLeft = record === null && known.record !== null
-  if (isLeft && known.hasEntries) sessions.clocks.drop(known.id)
+  // Those too that only another process knows of: its start would time whoever has the session next.
+  if (isLeft) sessions.clocks.drop(known.id, clockEntries)
   if (isLeft || isOther) {
     sessions.tellOthers(known)
     if (isOther) known.watch?.userChanged(session)

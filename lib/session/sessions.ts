@@ -187,7 +187,7 @@ export class Sessions implements Audience {
   }
 
   #over (session: KnownSession): void {
-    if (session.hasEntries) this.clocks.drop(session.id)
+    this.clocks.drop(session.id, session.entries)
     this.#tell(session)
     this.tellOthers(session)
   }

@@ -1,6 +1,6 @@
 import { now } from '../clock.js'
 import { endedError } from '../errors.js'
-import { clampRecord, endOf, isTouchDue, joinRecords, type SessionRecord } from '../policy.js'
+import { endOf, isAhead, isTouchDue, joinRecords, type SessionRecord } from '../policy.js'
 import { isCopyShort, lifeOfCopy, lifeOfEntry } from '../store/clocks.js'
 import { readRecord, writeExpiry, writeRecord } from '../store/stored-session.js'
 import { refreshClock } from './clock-reading.js'
@@ -58,7 +58,7 @@ async function move (visit: Visit, session: KnownSession, at: number): Promise<b
   const moved = joinRecords({ ...record, lastActivity: at }, record, now())
   await writeActivity(visit, session, moved)
   if (session.ended !== null) {
-    clocks.drop(session.id)
+    clocks.drop(session.id, session.entries)
     return false
   }
   if (session.record !== null) session.learn(moved, now())
@@ -68,16 +68,16 @@ async function move (visit: Visit, session: KnownSession, at: number): Promise<b
 /** Entries live by the general limits: a stricter route must not shorten the session for the others. */
 async function writeActivity (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
   const { host: { sessions: { clocks } }, registration: { settings: { storeGrace } } } = visit
-  session.hasEntries = true
+  session.noteEntry('activity')
   await clocks.writeActivity(session.id, record, lifeOfEntry(record, visit.generalLimits(), storeGrace))
 }
 
 async function writeStart (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
   const { host: { sessions: { clocks } }, registration: { settings: { storeGrace } } } = visit
-  session.hasEntries = true
+  session.noteEntry('start')
   // As long as the session can live: without it, a session that has no record of its own would begin once more.
   const expiresAt = Math.max(visit.copyExpiresAt ?? 0, lifeOfCopy(record, visit.generalLimits(), storeGrace))
-  await clocks.writeStart(session.id, record, expiresAt)
+  await clocks.writeStart(session.id, record, session.isUnstamped, expiresAt)
 }
 
 function isCopyLastingFor (visit: Visit, record: SessionRecord): boolean {
@@ -128,13 +128,19 @@ export async function stampStored (visit: Visit, session: KnownSession, at: numb
   return session.ended === null
 }
 
-/** Writes a clock that lay in the future as of now, so that it stands still from here on. @throws the store's error */
-export async function rewriteClock (visit: Visit, session: KnownSession): Promise<void> {
-  await refreshClock(visit.host.sessions, session)
-  if (session.record === null) return
-  const record = session.record = clampRecord(session.record, now())
-  await writeStart(visit, session, record)
-  await writeActivity(visit, session, record)
+/**
+ * After the clock was set back: takes what lies in the future as now, and writes it, so that it stands still from here
+ * on, in every process. @throws the store's error
+ */
+export async function rewriteClock (visit: Visit, session: KnownSession, saved: SessionRecord): Promise<void> {
+  const { activity, start } = await visit.host.sessions.clocks.read(session.id)
+  const at = now()
+  for (const clock of [session.record, activity, start]) if (clock) session.learn(clock, at)
+  // What is saved counts last: it stays in the future until the application saves again.
+  session.learnSaved(saved, at)
+  if (activity && start && !isAhead(activity, at) && !isAhead(start, at)) return
+  await writeStart(visit, session, session.record!)
+  await writeActivity(visit, session, session.record!)
 }
 
 /**
@@ -165,7 +171,7 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
   if (record === null) session.isUnstamped = true
   await writeStart(visit, session, restarted)
   if (session.ended !== null) {
-    sessions.clocks.drop(session.id)
+    sessions.clocks.drop(session.id, session.entries)
     return false
   }
   session.learn(restarted, now())

@@ -21,11 +21,22 @@ const freshFor = second
 /** Where a request keeps its visit. */
 export const visitKey = Symbol('fastify-session-timeout.visit')
 
-type WithVisit = FastifyRequest & { [visitKey]: Visit | null }
+/** Null until the check has run. */
+type WithVisit = FastifyRequest & { [visitKey]: Visit | null | undefined }
 
 /** Undefined before the check, and outside the cookie's path. */
 export function visitOf (request: FastifyRequest): Visit | undefined {
   return (request as WithVisit)[visitKey] ?? undefined
+}
+
+/** Whether the check of that request is still to come. */
+export function isBeforeCheck (request: FastifyRequest): boolean {
+  return (request as WithVisit)[visitKey] === null
+}
+
+/** The request has no session: there is nothing to visit. */
+export function visitNothing (request: FastifyRequest): void {
+  (request as WithVisit)[visitKey] = undefined
 }
 
 /**
@@ -50,6 +61,8 @@ export class Visit {
   loadedExpiry: unknown
   /** The stored session that it has now, see {@link current}. */
   #latest: KnownSession | null = null
+  /** The id of a session that a valid cookie holds, and the store does not have: it may live on under another id. */
+  missingId: string | undefined
   /** Why there is none, where nothing came but a cookie. */
   cameEnded: EndedReason | null = null
   #limits: Limits | undefined

@@ -16,7 +16,7 @@ export function resolveAfterTimeout (option: string, value: unknown): EndedAnswe
     throw invalidOption(option, "'continue', 'unauthorized' or { redirectTo }", value)
   }
   const { redirectTo, returnParam = 'returnTo', reasonParam = 'reason', ...rest } = value as RedirectAfterTimeout
-  refuseUnknown(option, rest)
+  refuseUnknown(option, rest, ['redirectTo', 'returnParam', 'reasonParam'])
   if (!isReturnPath(redirectTo) && !isHttpUrl(redirectTo)) {
     throw invalidOption(`${option}.redirectTo`, 'a path of this site, percent-encoded where needed, or an http(s) URL', redirectTo)
   }

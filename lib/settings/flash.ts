@@ -1,7 +1,8 @@
 import type { FastifySessionTimeoutOptions, FlashOptions } from '../../types/index.js'
 import type { TimeoutReason } from '../../types/reasons.js'
 import { minute } from '../clock.js'
-import { invalidOption } from '../errors.js'
+import { invalidAnswer, invalidOption } from '../errors.js'
+import { callOption } from './option-functions.js'
 import { fn, refuseUnknown } from './values.js'
 
 /** How messages are written, with the defaults filled in. */
@@ -18,9 +19,22 @@ export function resolveFlash (value: FastifySessionTimeoutOptions['flash'], hasF
   }
   if (!hasFlash) throw invalidOption('flash', 'left out unless @fastify/flash is registered before', value)
   const { type = 'warning', ended = endedText, expiring = expiringText, ...rest } = value === true || value === undefined ? {} : value
-  refuseUnknown('flash', rest)
+  refuseUnknown('flash', rest, ['type', 'ended', 'expiring'])
   if (typeof type !== 'string' || type === '') throw invalidOption('flash.type', 'the type of a message', type)
-  return Object.freeze({ type, ended: fn('flash.ended', ended)!, expiring: fn('flash.expiring', expiring)! })
+  return Object.freeze({ type, ended: textBy('flash.ended', ended), expiring: textBy('flash.expiring', expiring) })
+}
+
+/** @throws FST_SESSION_TIMEOUT_INVALID_OPTION, also for what the option returns */
+function textBy<Values extends unknown[]> (
+  option: string, value: (...values: Values) => string
+): (...values: Values) => string {
+  const write = fn(option, value)!
+  const rule = 'the text of a message'
+  return function writeText (...values) {
+    const text = callOption(option, rule, write, ...values)
+    if (typeof text !== 'string') throw invalidAnswer(option, rule, text)
+    return text
+  }
 }
 
 function endedText (reason: TimeoutReason): string {

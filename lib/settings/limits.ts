@@ -1,9 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import type { Duration, Limit } from '../../types/index.js'
 import { minute } from '../clock.js'
-import { invalidOption } from '../errors.js'
+import { invalidAnswer, invalidOption } from '../errors.js'
 import type { Limits } from '../policy.js'
-import { duration } from './values.js'
+import { callOption } from './option-functions.js'
+import { duration, durationRule, toMs } from './values.js'
 
 /** A limit whose value is known at registration, or a function that tells it for each request. */
 export type ResolvedLimit = number | false | ((request: FastifyRequest) => Duration | false)
@@ -22,8 +23,8 @@ export function limitsReader (
     return () => limits
   }
   return (request) => {
-    const idle = typeof idleTimeout === 'function' ? returned('idleTimeout', idleTimeout(request)) : idleTimeout
-    const absolute = typeof absoluteTimeout === 'function' ? returned('absoluteTimeout', absoluteTimeout(request)) : absoluteTimeout
+    const idle = typeof idleTimeout === 'function' ? askLimit('idleTimeout', idleTimeout, request) : idleTimeout
+    const absolute = typeof absoluteTimeout === 'function' ? askLimit('absoluteTimeout', absoluteTimeout, request) : absoluteTimeout
     refuseNoLimit(idle, absolute)
     return { idle, absolute }
   }
@@ -36,8 +37,14 @@ export function refuseNoLimit (idle: ResolvedLimit, absolute: ResolvedLimit): vo
   }
 }
 
-function returned (option: string, value: Duration | false): number | false {
-  return value === false ? false : duration(`what ${option} returns`, value)
+function askLimit (
+  option: string, ask: (request: FastifyRequest) => Duration | false, request: FastifyRequest
+): number | false {
+  const value = callOption(option, durationRule, ask, request)
+  if (value === false) return false
+  const ms = toMs(value)
+  if (ms === undefined) throw invalidAnswer(option, durationRule, value)
+  return ms
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { FastifyRequest, Session } from 'fastify'
 import type { FastifySessionTimeoutOptions } from '../../types/index.js'
-import { invalidOption } from '../errors.js'
+import { failedOption, invalidAnswer } from '../errors.js'
 import { isThenable } from '../is-thenable.js'
 import { fn } from './values.js'
 
@@ -9,16 +9,36 @@ export type ReadUser = (session: Session) => string | null
 
 export type Predicate = (request: FastifyRequest) => boolean
 
+/**
+ * Calls an option function. By this way alone: whatever it does is its own failure, never one of the store, of the
+ * plugin or of the process.
+ * @throws FST_SESSION_TIMEOUT_INVALID_OPTION when it throws, or when it is async
+ */
+export function callOption<Values extends unknown[]> (
+  option: string, rule: string, ask: (...values: Values) => unknown, ...values: Values
+): unknown {
+  let answer: unknown
+  try {
+    answer = ask(...values)
+  } catch (cause) {
+    throw failedOption(option, cause)
+  }
+  // A promise is truthy: an async function would silently mean "always".
+  if (!isThenable(answer)) return answer
+  // It is not waited for, and what it rejects with must not end the process.
+  Promise.resolve(answer).catch(() => {})
+  throw invalidAnswer(option, rule, answer)
+}
+
 /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION, also for what the option returns for a session */
 export function resolveUser (value: FastifySessionTimeoutOptions['user']): ReadUser | undefined {
   const ask = fn('user', value)
+  const rule = 'a string, a number, or null or undefined for nobody'
   return ask && function readUser (session) {
     // What a store gave back is plain data, and lacks the methods.
-    const user: unknown = ask(session as FastifyRequest['session'])
+    const user = callOption('user', rule, ask, session as FastifyRequest['session'])
     if (user === undefined || user === null) return null
-    if (typeof user !== 'string' && !(typeof user === 'number' && !Number.isNaN(user))) {
-      throw invalidOption('what user returns', 'a string, a number, or null or undefined for nobody', user)
-    }
+    if (typeof user !== 'string' && !(typeof user === 'number' && !Number.isNaN(user))) throw invalidAnswer('user', rule, user)
     return `${typeof user}:${user}`
   }
 }
@@ -27,9 +47,6 @@ export function resolveUser (value: FastifySessionTimeoutOptions['user']): ReadU
 export function resolvePredicate (option: string, value: Predicate | undefined): Predicate | undefined {
   const ask = fn(option, value)
   return ask && function askOption (request) {
-    const answer: unknown = ask(request)
-    // A promise is truthy: an async function would silently mean "always".
-    if (isThenable(answer)) throw invalidOption(`what ${option} returns`, 'true or false', answer)
-    return Boolean(answer)
+    return Boolean(callOption(option, 'true or false', ask, request))
   }
 }

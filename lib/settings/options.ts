@@ -7,7 +7,8 @@ import { resolveAfterTimeout, type EndedAnswer } from './after-timeout.js'
 import { resolveFlash, type FlashSettings } from './flash.js'
 import { limitsReader, refuseNoLimit, resolveLimit, touchIntervalFor, type ResolvedLimit } from './limits.js'
 import { isReturnPath } from './return-path.js'
-import { duration, durationOrZero, flag, fn, given } from './values.js'
+import { duration, durationOrZero, flag, fn, given, refuseUnknown, secondsMeant } from './values.js'
+import { watchUser } from './silent-user.js'
 import { resolvePredicate, resolveUser, type Predicate, type ReadUser } from './option-functions.js'
 
 /** The options, resolved once. Raw options are not read again. */
@@ -15,6 +16,8 @@ export interface Settings {
   readonly limits: (request: FastifyRequest) => Limits
   /** The idle limit where it is the same for every request. */
   readonly fixedIdle: number | false | undefined
+  /** The same of the absolute limit. */
+  readonly fixedAbsolute: number | false | undefined
   /** The least time between two touches where it is the same for every request. */
   readonly fixedInterval: number | undefined
   readonly warnBefore: number
@@ -53,9 +56,12 @@ const registerOptionNames = new Set(['prefix', 'logLevel', 'logSerializers', 'en
 
 /**
  * @param hasFlash whether @fastify/flash is registered
+ * @param warn says what only shows while the application runs
  * @throws FST_SESSION_TIMEOUT_INVALID_OPTION
  */
-export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash: boolean): Settings {
+export function resolveOptions (
+  options: FastifySessionTimeoutOptions, hasFlash: boolean, warn: (text: string) => void
+): Settings {
   refuseUnknownOptions(options)
   const idleTimeout = resolveLimit('idleTimeout', given(options.idleTimeout, 30 * minute))
   const absoluteTimeout = resolveLimit('absoluteTimeout', given(options.absoluteTimeout, 24 * hour))
@@ -64,7 +70,8 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
   const interval = resolveTouchInterval(options.touchInterval, idleTimeout)
   const cookieName = given(options.cookieName, 'sessionId')
   if (typeof cookieName !== 'string' || cookieName === '') throw invalidOption('cookieName', 'the name of the session cookie', cookieName)
-  const user = resolveUser(options.user)
+  const readUser = resolveUser(options.user)
+  const user = readUser && watchUser(readUser, warn)
   const appliesTo = resolvePredicate('appliesTo', options.appliesTo)
   const settings = {
     warnBefore,
@@ -82,6 +89,7 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
     ...settings,
     limits: limitsReader(idleTimeout, absoluteTimeout),
     fixedIdle,
+    fixedAbsolute: typeof absoluteTimeout === 'function' ? undefined : absoluteTimeout,
     fixedInterval,
     touchInterval: (idle) => touchIntervalFor(idle, interval),
     user: user ?? nobodyKnown,
@@ -98,18 +106,16 @@ export function resolveOptions (options: FastifySessionTimeoutOptions, hasFlash:
       absoluteTimeout: typeof absoluteTimeout === 'function' ? 'per request' : absoluteTimeout,
       touchInterval: fixedInterval ?? 'per request',
       appliesTo: appliesTo ? 'some sessions' : user ? 'sessions of a user' : 'every session',
-      trustedOrigins: [...trustedOrigins]
+      trustedOrigins: [...trustedOrigins],
+      endBus: options.endBus === undefined ? 'none' : 'given'
     }),
-    warnings: warningsFor(warnBefore, idleTimeout, interval)
+    warnings: [...unitWarnings(options), ...warningsFor(warnBefore, idleTimeout, absoluteTimeout, interval)]
   } satisfies Settings)
 }
 
 function refuseUnknownOptions (options: FastifySessionTimeoutOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!optionNames.has(name) && !registerOptionNames.has(name)) {
-      throw invalidOption(name, `left out: there is no such option; there are ${[...optionNames].join(', ')}`, value)
-    }
-  }
+  const unknown = Object.entries(options).filter(([name]) => !optionNames.has(name) && !registerOptionNames.has(name))
+  refuseUnknown('', Object.fromEntries(unknown), optionNames)
 }
 
 /** Undefined: a default that follows from the idle limit. */
@@ -156,11 +162,33 @@ function resolveEndBus (value: SessionEndBus | undefined): SessionEndBus | undef
   return value
 }
 
-function warningsFor (warnBefore: number, idleTimeout: ResolvedLimit, touchInterval = 0): string[] {
+/** A limit of a few seconds is a few hours that somebody gave in seconds. */
+function unitWarnings (options: FastifySessionTimeoutOptions): string[] {
+  const { idleTimeout, absoluteTimeout, warnBefore, storeGrace } = options
+  return [
+    ...secondsMeant('idleTimeout', idleTimeout, 10 * second),
+    ...secondsMeant('absoluteTimeout', absoluteTimeout, 100 * second),
+    ...secondsMeant('warnBefore', warnBefore, second),
+    ...secondsMeant('storeGrace', storeGrace, 100 * second)
+  ]
+}
+
+function warningsFor (
+  warnBefore: number, idleTimeout: ResolvedLimit, absoluteTimeout: ResolvedLimit, touchInterval = 0
+): string[] {
   const warnings = []
   if (warnBefore < 20 * second) warnings.push('warnBefore is under 20 s: WCAG 2.2.1 gives users at least that long to extend')
+  if (typeof absoluteTimeout === 'number') {
+    if (typeof idleTimeout === 'number' && absoluteTimeout < idleTimeout) {
+      warnings.push('absoluteTimeout is below idleTimeout: no session lives long enough to be idle for that long')
+    }
+    if (idleTimeout === false && warnBefore >= absoluteTimeout) {
+      warnings.push('warnBefore is not below absoluteTimeout: the warning is due as soon as the session starts')
+    }
+  }
   if (typeof idleTimeout !== 'number') return warnings
   if (warnBefore >= idleTimeout) warnings.push('warnBefore is not below idleTimeout: the warning is due as soon as the session starts')
   else if (touchInterval >= idleTimeout - warnBefore) warnings.push('touchInterval is not below idleTimeout - warnBefore: users who are active will be warned')
+  else if (touchInterval > idleTimeout / 2) warnings.push('touchInterval is above half of idleTimeout: users may be signed out after half of it')
   return warnings
 }

@@ -15,7 +15,8 @@ export function isReturnPath (value: unknown): value is string {
  */
 export function safeReturnPath (value: unknown, fallback = '/'): string {
   if (!isReturnPath(value) || value.length > 2048) return fallback
-  const path = value.split(/[?#]/, 1)[0]!
+  // Without dot segments, as browsers and routers read it: `/.//evil.example` is `//evil.example` then.
+  const { pathname } = new URL(value, 'http://localhost')
   // A proxy or router that decodes once more must not find a host either.
-  return /^\/(?:%2f|%5c|%25|%0|%1)/i.test(path) ? fallback : value
+  return /^\/(?:\/|%2f|%5c|%25|%0|%1)/i.test(pathname) ? fallback : value
 }

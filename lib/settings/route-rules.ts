@@ -1,8 +1,10 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import { invalidOption } from '../errors.js'
+import { second } from '../clock.js'
+import { InvalidOptionError, invalidOption } from '../errors.js'
 import { resolveAfterTimeout, type EndedAnswer } from './after-timeout.js'
 import type { Settings } from './options.js'
-import { duration, refuseUnknown } from './values.js'
+import { suggest } from './suggestions.js'
+import { duration, refuseUnknown, secondsMeant, toMs } from './values.js'
 
 /** `config.sessionTimeout` of a route, resolved. */
 export interface RouteRules {
@@ -15,6 +17,7 @@ export interface RouteRules {
   readonly afterTimeout: EndedAnswer | undefined
 }
 
+const key = 'sessionTimeout'
 const names = 'idleTimeout, countsAsActivity, afterTimeout, signedInWithin'
 
 const unchecked: RouteRules = Object.freeze({
@@ -28,6 +31,8 @@ export interface RouteRulesReader {
    * @throws FST_SESSION_TIMEOUT_INVALID_OPTION
    */
   resolve (config: unknown): RouteRules | undefined
+  /** The same for a route that is added; the error names it. @throws as resolve */
+  check (route: { method: string | string[], url: string, config?: object }): void
   /** The rules of the route that the router chose, never of what the raw URL looks like. @throws as resolve */
   of (request: FastifyRequest): RouteRules | undefined
 }
@@ -36,8 +41,24 @@ export function createRouteRulesReader (settings: Settings, log: FastifyBaseLogg
   const known = new WeakMap<object, RouteRules>()
   return {
     resolve,
+    check,
     // A 404 has no config.
     of: request => resolve(request.routeOptions.config?.sessionTimeout)
+  }
+
+  function check ({ method, url, config = {} }: Parameters<RouteRulesReader['check']>[0]): void {
+    const route = `${[method].flat().join(', ')} ${url}`
+    for (const name of Object.keys(config)) {
+      if (name === key || suggest(name, [key]) === undefined) continue
+      throw new InvalidOptionError(`config.${name} of ${route} must be left out: there is no such option. Did you mean ${key}?`)
+    }
+    try {
+      resolve((config as { [key]?: unknown })[key])
+    } catch (error) {
+      const refusal = error as Error
+      refusal.message = refusal.message.replace(/^(\S+)/, `$1 of ${route.replaceAll('$', '$$$$')}`)
+      throw refusal
+    }
   }
 
   function resolve (config: unknown): RouteRules | undefined {
@@ -54,10 +75,11 @@ export function createRouteRulesReader (settings: Settings, log: FastifyBaseLogg
 
 function rulesFor (config: object, settings: Settings, log: FastifyBaseLogger): RouteRules {
   const { idleTimeout, countsAsActivity, afterTimeout, signedInWithin, ...rest } = config as Record<string, unknown>
-  refuseUnknown('config.sessionTimeout', rest)
+  refuseUnknown('config.sessionTimeout', rest, names.split(', '))
   if (countsAsActivity !== undefined && typeof countsAsActivity !== 'boolean') {
     throw invalidOption('config.sessionTimeout.countsAsActivity', 'true or false', countsAsActivity)
   }
+  warnOfSignedInWithin(signedInWithin, settings, log)
   return Object.freeze({
     checked: true,
     idle: idleTimeout === undefined ? undefined : resolveIdle(idleTimeout, settings, log),
@@ -83,4 +105,14 @@ function resolveIdle (value: unknown, { fixedIdle, fixedInterval }: Settings, lo
       'it must be above touchInterval, or users who are active are signed out, and it changes nothing where it is the laxer one')
   }
   return idle
+}
+
+function warnOfSignedInWithin (value: unknown, { fixedAbsolute }: Settings, log: FastifyBaseLogger): void {
+  const option = 'config.sessionTimeout.signedInWithin'
+  const warnings = secondsMeant(option, value, 10 * second)
+  const ms = toMs(value)
+  if (ms !== undefined && typeof fixedAbsolute === 'number' && ms >= fixedAbsolute) {
+    warnings.push(`${option} is not below absoluteTimeout (${fixedAbsolute} ms): no session is ever too old for it`)
+  }
+  for (const warning of warnings) log.warn(`fastify-session-timeout: ${warning}`)
 }

@@ -1,13 +1,14 @@
 import { parse } from '@lukeed/ms'
 import { day } from '../clock.js'
-import { invalidOption } from '../errors.js'
+import { InvalidOptionError, invalidOption } from '../errors.js'
+import { didYouMean } from './suggestions.js'
 
 /*
  * Values that options have in common. Each throws FST_SESSION_TIMEOUT_INVALID_OPTION for a bad one.
  */
 
 const longest = 400 * day
-const durationRule = 'a duration of more than 0 and at most 400 days, in ms or such as "15m"'
+export const durationRule = 'a duration of more than 0 and at most 400 days, in ms or such as "15m"'
 
 /** Not `??`: null is no way to leave an option out, and must not become a default. */
 export function given<Value> (value: Value | undefined, fallback: Value): Value {
@@ -15,9 +16,15 @@ export function given<Value> (value: Value | undefined, fallback: Value): Value 
 }
 
 export function duration (option: string, value: unknown): number {
-  const ms = typeof value === 'string' ? parse(value) : value
-  if (typeof ms !== 'number' || !(ms > 0 && ms <= longest)) throw invalidOption(option, durationRule, value)
+  const ms = toMs(value)
+  if (ms === undefined) throw invalidOption(option, durationRule, value)
   return ms
+}
+
+/** Undefined for what is no duration. */
+export function toMs (value: unknown): number | undefined {
+  const ms = typeof value === 'string' ? parse(value) : value
+  return typeof ms === 'number' && ms > 0 && ms <= longest ? ms : undefined
 }
 
 /** The same, or 0. */
@@ -36,8 +43,17 @@ export function fn<Fn> (option: string, value: Fn | undefined): Fn | undefined {
   return value
 }
 
-/** A typo must not become a default. */
-export function refuseUnknown (option: string, rest: object): void {
-  const unknown = Object.entries(rest)[0]
-  if (unknown) throw invalidOption(`${option}.${unknown[0]}`, 'left out: there is no such option', unknown[1])
+/** A typo must not become a default. The value is of no use to anybody, and may be a secret of another plugin. */
+export function refuseUnknown (option: string, rest: object, known: Iterable<string>): void {
+  const unknown = Object.keys(rest)[0]
+  if (unknown === undefined) return
+  const name = option === '' ? unknown : `${option}.${unknown}`
+  throw new InvalidOptionError(`${name} must be left out: there is no such option.${didYouMean(unknown, known)} There are ${[...known].join(', ')}`)
+}
+
+/** Seconds that were meant as such are milliseconds here: `900`, or `'900'` from the environment. */
+export function secondsMeant (option: string, value: unknown, least: number): string[] {
+  const ms = Number(value)
+  if (typeof value === 'function' || typeof value === 'boolean' || !(ms > 0 && ms < least)) return []
+  return [`${option} is ${ms} ms: a number without a unit is milliseconds. Did you mean '${ms}s'?`]
 }

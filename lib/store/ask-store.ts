@@ -1,4 +1,5 @@
 import { second } from '../clock.js'
+import { storeFault } from '../errors.js'
 import { isThenable } from '../is-thenable.js'
 
 type Answer<Value> = (error: unknown, value?: Value) => void
@@ -12,7 +13,7 @@ export const patience = 10 * second
 /**
  * Calls one operation of a store. Its first answer counts: a callback, an exception, or a rejected promise from a store
  * whose methods are async functions. It always settles.
- * @throws the store's error, or that it has not answered within {@link patience}
+ * @throws the store's error, without what its driver adds to it; or that it has not answered within {@link patience}
  */
 export function askStore<Value> (operation: (answer: Answer<Value>) => unknown): Promise<Value | undefined> {
   return new Promise((resolve, reject) => {
@@ -22,7 +23,7 @@ export function askStore<Value> (operation: (answer: Answer<Value>) => unknown):
       if (answered) return
       answered = true
       clearTimeout(timer)
-      if (error) reject(error)
+      if (error) reject(storeFault(error))
       else resolve(value)
     }
     try {

@@ -1,5 +1,5 @@
 import { day, minute } from '../clock.js'
-import { deadlines, joinRecords, type Limits, type SessionRecord } from '../policy.js'
+import { deadlines, type Limits, type SessionRecord } from '../policy.js'
 import type { GuardedStore } from './guarded-store.js'
 import { readRecord } from './stored-session.js'
 
@@ -12,42 +12,48 @@ import { readRecord } from './stored-session.js'
  * that has not heard of it can overwrite it.
  */
 
+export type ClockEntry = 'activity' | 'start'
+
+export const clockEntries: readonly ClockEntry[] = ['activity', 'start']
+
 /** The clock of sessions, as the store has it. */
 export interface Clocks {
-  /** Both entries; undefined where there is none. Costs two reads. */
-  read (id: string, at: number): Promise<SessionRecord | undefined>
+  /** Both entries. Costs two reads. */
+  read (id: string): Promise<{ activity: SessionRecord | undefined, start: SessionRecord | undefined }>
   /** What a touch needs to know. */
   readActivity (id: string): Promise<SessionRecord | undefined>
-  /** The clock of a session that has no record of its own, without what has happened since it began. */
-  readStart (id: string): Promise<SessionRecord | undefined>
+  /** Whether there is a clock for a session that has no record of its own. */
+  hasUnstamped (id: string): Promise<boolean>
   writeActivity (id: string, record: SessionRecord, expiresAt: number): Promise<void>
-  writeStart (id: string, record: SessionRecord, expiresAt: number): Promise<void>
+  /** @param isUnstamped the session has no record of its own: a visitor whose user was taken out is not timed by it */
+  writeStart (id: string, record: SessionRecord, isUnstamped: boolean, expiresAt: number): Promise<void>
   /** Whether the user was warned that the session which began at that instant is about to end. */
   isWarned (id: string, startedAt: number): Promise<boolean>
   noteWarned (id: string, startedAt: number, expiresAt: number): Promise<void>
   /** The session is over, and its clock with it. */
-  drop (id: string): void
+  drop (id: string, kinds: Iterable<ClockEntry>): void
 }
 
 export function createClocks (store: GuardedStore): Clocks {
   return {
-    async read (id, at) {
+    async read (id) {
       const [activity, start] = await Promise.all([readClock(id, 'activity'), readClock(id, 'start')])
-      return activity && start ? joinRecords(activity, start, at) : activity ?? start
+      return { activity, start }
     },
     readActivity: id => readClock(id, 'activity'),
-    readStart: id => readClock(id, 'start'),
+    hasUnstamped: async id => (await store.readEntry(id, 'start'))?.isUnstamped === true,
     writeActivity: (id, record, expiresAt) => store.writeEntry(id, 'activity', { sessionTimeout: record }, expiresAt),
-    writeStart: (id, record, expiresAt) => store.writeEntry(id, 'start', { sessionTimeout: record }, expiresAt),
+    writeStart: (id, record, isUnstamped, expiresAt) => {
+      return store.writeEntry(id, 'start', { sessionTimeout: record, ...isUnstamped && { isUnstamped } }, expiresAt)
+    },
     isWarned: async (id, startedAt) => await store.readEntry(id, `warned:${startedAt}`) !== undefined,
     noteWarned: (id, startedAt, expiresAt) => store.writeEntry(id, `warned:${startedAt}`, {}, expiresAt),
-    drop (id) {
-      store.dropEntry(id, 'activity')
-      store.dropEntry(id, 'start')
+    drop (id, kinds) {
+      for (const kind of kinds) store.dropEntry(id, kind)
     }
   }
 
-  async function readClock (id: string, kind: 'activity' | 'start'): Promise<SessionRecord | undefined> {
+  async function readClock (id: string, kind: ClockEntry): Promise<SessionRecord | undefined> {
     const entry = await store.readEntry(id, kind)
     return (entry && readRecord(entry)) ?? undefined
   }

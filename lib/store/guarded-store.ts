@@ -13,7 +13,11 @@ import { createSweeper } from './sweeper.js'
 type Replace = (id: string, session: Session, callback: (error: unknown, replaced?: boolean) => void) => unknown
 
 /** What an entry says besides its cookie. */
-type Entry = StoredSession & { readonly reason?: EndReason, readonly successor?: string }
+export type Entry = StoredSession & {
+  readonly reason?: EndReason
+  readonly successor?: string
+  readonly isUnstamped?: boolean
+}
 
 /**
  * The store, with what it takes that a session ended by one process is not written back by another.
@@ -52,7 +56,7 @@ export interface GuardedStore {
   reasonOf (id: string): Promise<EndReason | undefined>
   /** Removes a session that no other request can know. */
   discard (id: string): Promise<void>
-  readEntry (id: string, kind: EntryKind): Promise<StoredSession | undefined>
+  readEntry (id: string, kind: EntryKind): Promise<Entry | undefined>
   writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void>
   /** Removes an entry, now or later: nothing depends on it. */
   dropEntry (id: string, kind: EntryKind): void
@@ -80,7 +84,7 @@ export function createGuardedStore (
     successorOf,
     reasonOf,
     discard,
-    readEntry: (id, kind) => get(entryId(id, kind)),
+    readEntry,
     writeEntry,
     dropEntry (id, kind) { dropNow(id, kind).catch(ignore) }
   }
@@ -124,7 +128,7 @@ export function createGuardedStore (
 
   /** After a write: whether the session is live. If it was ended meanwhile, it is ended again. */
   async function verify (id: string): Promise<boolean> {
-    const isLive = !recent.find(id) && (!needsMarks || await readMark(id) === undefined) && !recent.find(id)
+    const isLive = !recent.find(id) && (!needsMarks || await readEntry(id, 'ended') === undefined) && !recent.find(id)
     if (!isLive) await discard(id)
     return isLive
   }
@@ -191,28 +195,29 @@ export function createGuardedStore (
   /** A session that is there may have been brought back by a save that is about to take it out again: the mark tells. */
   async function isEnded (id: string): Promise<boolean> {
     if (!needsMarks) return await get(id) === undefined
-    const [session, mark] = await Promise.all([get(id), readMark(id)])
+    const [session, mark] = await Promise.all([get(id), readEntry(id, 'ended')])
     return session === undefined || mark !== undefined
   }
 
   async function successorOf (id: string): Promise<string | undefined> {
     const known = recent.find(id)?.successor
     if (known !== undefined || isPrivate) return known
-    return (await get(entryId(id, 'successor')) as Entry | undefined)?.successor
+    return (await readEntry(id, 'successor'))?.successor
   }
 
   async function reasonOf (id: string): Promise<EndReason | undefined> {
-    return (await readMark(id))?.reason
+    return (await readEntry(id, 'ended'))?.reason
   }
 
-  async function readMark (id: string): Promise<Entry | undefined> {
-    return await get(entryId(id, 'ended')) as Entry | undefined
+  async function readEntry (id: string, kind: EntryKind): Promise<Entry | undefined> {
+    return await get(entryId(id, kind)) as Entry | undefined
   }
 
   async function writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void> {
     const entry = entryId(id, kind)
-    await askStore<void>(answer => store.set(entry, entryOf(expiresAt, content), answer))
+    // Before: a write whose answer is lost may have landed.
     sweeper.note(entry, expiresAt)
+    await askStore<void>(answer => store.set(entry, entryOf(expiresAt, content), answer))
   }
 
   async function dropNow (id: string, kind: EntryKind): Promise<void> {

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import type { FastifyRequest, Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { NoSessionError } from '../errors.js'
@@ -27,6 +28,8 @@ export interface Slots {
   readonly store: symbol
   readonly signer: Signer
   readonly generateId: symbol
+  /** The host's cookiePrefix, once it was found. */
+  readonly prefixes: { found: string | undefined }
   /** Makes an id for a successor, and notes that. */
   readonly noteSuccessor: GenerateId
 }
@@ -49,20 +52,60 @@ export function findSlots (
   const symbols = Object.getOwnPropertySymbols(session)
   const storeSlot = symbols.find(symbol => session[symbol] === store)
   const signerSlot = symbols.find(symbol => typeof (session[symbol] as Partial<Signer> | null)?.unsign === 'function')
-  const generateId = symbols.find(symbol => typeof session[symbol] === 'function')
-  if (storeSlot === undefined || signerSlot === undefined || generateId === undefined) {
-    throw new NoSessionError('This version of @fastify/session cannot be guarded: use 11.1.3 or later of its version 11')
-  }
+  const generateId = symbols.find(symbol => symbol.description === 'generateId' && typeof session[symbol] === 'function')
+  if (storeSlot === undefined || signerSlot === undefined || generateId === undefined) throw unguardable()
   const generate = session[generateId] as GenerateId
   return {
     store: storeSlot,
     signer: session[signerSlot] as Signer,
     generateId,
+    prefixes: { found: undefined },
     noteSuccessor (request) {
       onSuccessor(request)
       return generate(request)
     }
   }
+}
+
+/** The host's own store, which every session holds. */
+export function storeIn (session: HostSession): SessionStore | undefined {
+  return Object.getOwnPropertySymbols(session).map(symbol => session[symbol]).find(isStore)
+}
+
+function isStore (value: unknown): value is SessionStore {
+  const { get, set, destroy } = Object(value) as Partial<SessionStore>
+  return typeof get === 'function' && typeof set === 'function' && typeof destroy === 'function'
+}
+
+/**
+ * Tries on a session that nobody has whether the exchange of its store, and of its generator of ids, does what it is for.
+ * @throws FST_SESSION_TIMEOUT_NO_SESSION where it does not
+ */
+export function assertGuardable (session: HostSession): void {
+  const seen: string[] = []
+  const slots = findSlots(session, storeIn(session), () => { seen.push('id') })
+  adopt(session, slots, {
+    get () {},
+    destroy (_id, answer) {
+      seen.push('destroy')
+      answer()
+    },
+    set (_id, _session, answer) {
+      seen.push('set')
+      answer()
+    }
+  })
+  session.regenerate(() => {})
+  if (seen.join() !== 'id,destroy,set') throw unguardable()
+}
+
+function unguardable (): Error {
+  return new NoSessionError(`@fastify/session ${hostVersion()} cannot be guarded, since its sessions are made otherwise: ` +
+    'use 11.1.3, or a later release of its version 11 that this plugin knows')
+}
+
+function hostVersion (): string {
+  return (createRequire(import.meta.url)('@fastify/session/package.json') as { version: string }).version
 }
 
 /** Puts a session, and all that are derived from it, behind a store of ours. */
@@ -111,26 +154,23 @@ const longestPrefix = 64
 
 /**
  * What stands before the signed id in a cookie that holds this session: the cookiePrefix, which the host tells nobody.
+ * It is the same in all its cookies, so that it is looked for until it is found once.
  * @returns undefined when no part of the cookie holds it
  */
 export function prefixOf (cookie: string, session: HostSession, slots: Slots): string | undefined {
+  const { prefixes } = slots
   if (cookie.endsWith(session.encryptedSessionId)) return cookie.slice(0, -session.encryptedSessionId.length)
+  if (prefixes.found !== undefined) return holds(prefixes.found.length) ? prefixes.found : undefined
   // Signed with an older secret, or by a signer that never signs twice alike.
   // From the longest on: some signers pass over characters that are none of theirs.
   for (let length = Math.min(longestPrefix, cookie.length); length >= 0; length--) {
-    if (unsign(slots, cookie.slice(length)) === session.sessionId) return cookie.slice(0, length)
+    if (holds(length)) return (prefixes.found = cookie.slice(0, length))
   }
   return undefined
-}
 
-/** The name, other than `cookieName`, under which the cookie of this session came. */
-export function otherCookieName (
-  session: HostSession, slots: Slots, request: FastifyRequest, cookieName: string
-): string | undefined {
-  for (const [name, value] of Object.entries(request.cookies)) {
-    if (name !== cookieName && value !== undefined && prefixOf(value, session, slots) !== undefined) return name
+  function holds (length: number): boolean {
+    return unsign(slots, cookie.slice(length)) === session.sessionId
   }
-  return undefined
 }
 
 /** The attributes with which the host sets the cookie of this session. */

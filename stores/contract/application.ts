@@ -11,6 +11,8 @@ export interface Answer {
   readonly cookie: string | undefined
   readonly userId: string | null
   readonly sessionId: string | null
+  /** Epoch ms. */
+  readonly startedAt: number | null
   /** The deadline, epoch ms. */
   readonly expiresAt: number | null
 }
@@ -69,6 +71,7 @@ export async function openApplication (store: object, options: ApplicationOption
       cookie: (Array.isArray(set) ? set[0] : set)?.split(';')[0],
       userId: null,
       sessionId: null,
+      startedAt: null,
       expiresAt: null,
       ...(response?.statusCode === 200 && JSON.parse(response.body) as object)
     }
@@ -116,6 +119,7 @@ function stateOf (request: FastifyRequest): object {
   return {
     userId: userOf(request),
     sessionId: request.session.sessionId,
+    startedAt: request.sessionTimeout?.startedAt ?? null,
     expiresAt: request.sessionTimeout?.expiresAt ?? null
   }
 }

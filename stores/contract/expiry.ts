@@ -7,9 +7,11 @@ import type { Scene, StoreUnderTest } from './subject.js'
 const minute = 60_000
 const day = 24 * 60 * minute
 
-const limits: ReadonlyArray<[name: string, timeout: FastifySessionTimeoutOptions]> = [
-  ['30 minutes idle', { idleTimeout: 30 * minute }],
-  ['nistAal1', { ...policies.nistAal1 }]
+const limits: ReadonlyArray<[name: string, timeout: FastifySessionTimeoutOptions, absolute: number]> = [
+  ['30 minutes idle', { idleTimeout: 30 * minute, absoluteTimeout: day }, day],
+  // In use for longer than a day, and never saved.
+  ['no absolute limit', { idleTimeout: 30 * minute, absoluteTimeout: false }, Infinity],
+  ['nistAal1', { ...policies.nistAal1 }, 30 * day]
 ]
 
 /** What came of one look at the store's own expiry. */
@@ -20,44 +22,53 @@ interface Look {
   readonly off: number
 }
 
-/** Whether the store forgets a session when it should, after every kind of write. */
+/** Whether the store forgets sessions and their clocks when it should, after every kind of write. */
 export async function checkExpiry (scene: Scene): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const guard of scene.guards) {
-    for (const [name, timeout] of limits) {
+    for (const [name, timeout, absolute] of limits) {
       const says = guard === 'replace' ? `${name}, written by replace` : name
-      findings.push(...summarise(says, await lookAfterWrites(scene, guard, timeout)))
+      findings.push(...summarise(says, await lookAfterWrites(scene, guard, timeout, absolute)))
     }
   }
   return [...findings, await checkBasket(scene)]
 }
 
 async function lookAfterWrites (
-  scene: Scene, guard: Guard, timeout: FastifySessionTimeoutOptions
+  scene: Scene, guard: Guard, timeout: FastifySessionTimeoutOptions, absolute: number
 ): Promise<Map<string, Look>> {
-  const { subject, options, open } = scene
+  const { subject, options: { storeGrace }, open } = scene
   const store = await open(guard)
   const watched = watch(store)
   const app = await openApplication(store, { timeout: { ...timeout, touchInterval: 0 } })
   const looks = new Map<string, Look>()
   let answer: Answer = await signIn(app)
-  const cookie = answer.cookie!
-  looks.set('sign-in', await look(answer.sessionId!, cookie))
+  let { cookie, sessionId } = answer
+  looks.set('sign-in', await look('copy'))
   for (const path of ['touch', 'restart', 'modify', 'regenerate']) {
     // An instant that is stored already is not written again.
     await pause(5)
     watched.reset()
     answer = await app.ask({ path: `/${path}`, cookie })
-    looks.set(path === 'modify' ? 'save' : path, await look(answer.sessionId ?? '', answer.cookie ?? cookie))
+    cookie = answer.cookie ?? cookie
+    sessionId = answer.sessionId
+    // A touch and a restart write an entry beside the session, which stays as it is.
+    const name = path === 'modify' ? 'save' : path
+    looks.set(name, await look(path === 'touch' ? 'activity' : path === 'restart' ? 'start' : 'copy'))
+    if (path === 'touch') looks.set('a touch of the session itself', await look('untouched'))
   }
   await app.close()
   return looks
 
-  async function look (id: string, cookie: string): Promise<Look> {
-    if (!wrote(watched, id)) return { holds: false, says: 'nothing was written', off: 0 }
-    const { userId, expiresAt } = await app.ask({ path: '/me', cookie })
-    if (userId === null || expiresAt === null) return { holds: false, says: 'the session cannot be read again', off: 0 }
-    return lookAt(subject, store, id, expiresAt + options.storeGrace)
+  async function look (what: 'copy' | 'untouched' | 'activity' | 'start'): Promise<Look> {
+    const id = what === 'untouched' ? sessionId! : written(watched, sessionId!, what === 'copy')
+    if (id === undefined) return { holds: false, says: 'nothing was written', off: 0 }
+    const { userId, startedAt, expiresAt } = await app.ask({ path: '/me', cookie })
+    if (userId === null || startedAt === null || expiresAt === null) {
+      return { holds: false, says: 'the session cannot be read again', off: 0 }
+    }
+    const expected = what === 'activity' ? expiresAt : Math.min(startedAt + absolute, expiresAt + 7 * day)
+    return lookAt(subject, store, id, expected + storeGrace)
   }
 }
 
@@ -103,8 +114,10 @@ export async function lookAt (subject: StoreUnderTest, store: object, id: string
   return { holds: false, says: `forgotten ${hours} h too ${off < 0 ? 'early' : 'late'}`, off: 0 }
 }
 
-function wrote ({ calls }: Watched, id: string): boolean {
-  return calls.some(call => call.id === id && !call.error && (call.operation === 'set' || call.operation === 'replace'))
+/** The id under which something was written: the session, or an entry beside it. */
+function written ({ calls }: Watched, sessionId: string, isSession: boolean): string | undefined {
+  const writes = calls.filter(({ operation, error }) => !error && (operation === 'set' || operation === 'replace'))
+  return writes.findLast(({ id }) => (id === sessionId) === isSession)?.id
 }
 
 /** A user, signed in. */

@@ -6,6 +6,7 @@ import { buildApp, type AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
 import { createGate } from '../helpers/gate.js'
+import { root } from '../helpers/root.js'
 import { CountingStore } from '../helpers/stores.js'
 import { minute, second } from '../helpers/time.js'
 
@@ -66,10 +67,11 @@ async function measure (t: Test, options: AppOptions): Promise<string[]> {
   const told = answer.hops.some(hop => hop.includes('reason=idle')) ? 'why' : 'nothing'
   const cells = [await inOrOut(idle.signedIn)]
 
-  for (const minutes of [31, 25 * 60]) {
+  for (const [minutes, pause] of [[31, 1], [25 * 60, 10]] as const) {
     const busy = await signIn()
-    for (let at = 0; at < minutes; at++) {
-      clock.tick(minute)
+    // Often enough for an idle limit, and for whatever is due within it.
+    for (let at = 0; at < minutes; at += pause) {
+      clock.tick(pause * minute)
       await busy.browser.get('/me')
     }
     cells.push(await inOrOut(busy.signedIn))
@@ -93,7 +95,7 @@ async function measure (t: Test, options: AppOptions): Promise<string[]> {
 }
 
 t.test('the comparison in the README is what comes out', async t => {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const readme = await readFile(new URL('README.md', root), 'utf8')
   const rows = new Map(readme.split('\n').filter(line => line.startsWith('| ')).map(line => line.slice(2, -2).split(' | ')).map(([name, ...cells]) => [name, cells]))
   for (const [name, options] of Object.entries(contenders)) {
     await t.test(name, async t => { t.strictSame(rows.get(name), await measure(t, options)) })

@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { root } from '../helpers/root.js'
 
-const script = fileURLToPath(new URL('../../scripts/check-release.mjs', import.meta.url))
+const script = fileURLToPath(new URL('scripts/check-release.mjs', root))
 const complete = {
   name: 'fastify-session-timeout',
   version: '1.0.0',

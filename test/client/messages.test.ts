@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { english, formatTime, isMilestone, languages, readLocale, type Messages } from '../../client/messages.js'
+import { root } from '../helpers/root.js'
 
-const folder = new URL('../../client/languages/', import.meta.url)
+const folder = new URL('client/languages/', root)
 
 t.test('what is left is said with the plurals of the language', async t => {
   for (const [seconds, locale, text] of [

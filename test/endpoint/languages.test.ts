@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { buildApp } from '../helpers/app.js'
+import { root } from '../helpers/root.js'
 
-const languages = readdirSync(new URL('../../client/languages', import.meta.url)).map(name => name.replace('.json', ''))
+const languages = readdirSync(new URL('client/languages', root)).map(name => name.replace('.json', ''))
 
 t.test('the texts of each language are served by themselves, to be revalidated at each load', async t => {
   const { app } = await buildApp(t, { timeout: { endpoint: '/session-timeout' } })

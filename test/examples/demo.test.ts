@@ -7,10 +7,11 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { createBrowser, type Browser, type Page } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
+import { root } from '../helpers/root.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
 import { second } from '../helpers/time.js'
 
-const demo = new URL('../../examples/demo/', import.meta.url)
+const demo = new URL('examples/demo/', root)
 const { buildDemo }: { buildDemo: (options?: Record<string, unknown>) => Promise<FastifyInstance> } = await import(new URL('app.js', demo).href)
 
 async function openDemo (t: Test, options?: Record<string, unknown>): Promise<{ app: FastifyInstance, browser: Browser }> {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { root } from '../helpers/root.js'
 
 type Build = (options?: Record<string, unknown>) => Promise<FastifyInstance>
 
@@ -18,7 +19,7 @@ export interface LiveExample {
 
 /** Limits as in the examples, and a store of its own. */
 export async function openExample (t: Test, file: string, build: string, options: Record<string, unknown> = {}): Promise<LiveExample> {
-  const example: Record<string, Build> = await import(new URL(`../../examples/${file}`, import.meta.url).href)
+  const example: Record<string, Build> = await import(new URL(`examples/${file}`, root).href)
   const app = await example[build]!(options)
   t.teardown(() => app.close())
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -3,19 +3,19 @@ import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { root } from '../helpers/root.js'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const readme = await readFile(`${root}examples/README.md`, 'utf8')
+const readme = await readFile(new URL('examples/README.md', root), 'utf8')
 /** By the name of the example, how it is started. */
 const rows = new Map(Array.from(readme.matchAll(/^\| \[([^\]]+)\]\(\1\) \| .+ \| `([^`]+)` \|$/gm), ([, name, start]) => [name!, start!]))
 
 t.test('the README lists every example', async t => {
-  const entries = (await readdir(`${root}examples`)).filter(name => name !== 'README.md' && name !== 'sessions.js')
+  const entries = (await readdir(new URL('examples', root))).filter(name => name !== 'README.md' && name !== 'sessions.js')
   t.same([...rows.keys()].sort(), entries.sort())
 })
 
 t.test('what starts by npm is a script of the package', async t => {
-  const { scripts } = JSON.parse(await readFile(`${root}package.json`, 'utf8')) as { scripts: Record<string, string> }
+  const { scripts } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { scripts: Record<string, string> }
   for (const name of ['demo', 'single-page']) {
     const script = scripts[rows.get(name)!.replace('npm run ', '')]
     t.equal(script, `node examples/${name}/server.js`)
@@ -27,7 +27,7 @@ t.test('what starts by npm is a script of the package', async t => {
 for (const [name, start] of rows) {
   if (!start.startsWith('node ')) continue
   t.test(`${start} says what to try, answers, and stops when told to`, async t => {
-    const child = spawn(process.execPath, start.split(' ').slice(1), { cwd: root, env: { PATH: process.env.PATH, PORT: '0' } })
+    const child = spawn(process.execPath, start.split(' ').slice(1), { cwd: fileURLToPath(root), env: { PATH: process.env.PATH, PORT: '0' } })
     t.teardown(() => child.kill('SIGKILL'))
     let output = ''
     child.stdout.setEncoding('utf8').on('data', text => { output += text })

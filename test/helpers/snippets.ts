@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
+import ts from 'typescript'
+import { root } from './root.js'
 
 /** A fenced block of a Markdown file. */
 export interface Snippet {
@@ -14,7 +16,6 @@ export interface Snippet {
   title: string
 }
 
-export const root = new URL('../../', import.meta.url)
 export const secret = 'a secret that is long enough for the test of this page'
 const run = promisify(execFile)
 
@@ -67,15 +68,65 @@ await app.close()
 `
 }
 
-/**
- * Runs a program below the package's own folder, so that its name resolves to the built package.
- * @throws what it wrote to stderr, when it fails
- */
-export async function runProgram (t: Test, program: string, file = 'snippet.mjs'): Promise<{ stdout: string, stderr: string }> {
-  const dir = t.testdir({ [file]: program })
-  // Bound to its end: a snippet that leaves something running is as wrong as one that throws.
-  return run(process.execPath, [`${dir}/${file}`], { env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: '', SESSION_SECRET: secret }, timeout: 60_000 })
+/** What became of a program. */
+export interface Outcome {
+  /** What it threw, or why it is not over; undefined when it ended well. */
+  failure: string | undefined
+  /** What it wrote to stderr. */
+  stderr: string
 }
+
+/**
+ * Runs programs one after the other in one process, below the package's own folder, so that its name resolves to the
+ * built package. What uses node:test, which is one for the whole process, gets a process of its own.
+ */
+export async function runPrograms (t: Test, programs: string[]): Promise<Outcome[]> {
+  const alone = programs.filter(program => program.includes("'node:test'"))
+  const groups = [programs.filter(program => !alone.includes(program)), ...alone.map(program => [program])].filter(group => group.length > 0)
+  const outcomes = new Map<string, Outcome>()
+  for (const [number, group] of groups.entries()) {
+    for (const [index, outcome] of (await runTogether(t, group, `group-${number}`)).entries()) outcomes.set(group[index]!, outcome)
+  }
+  return programs.map(program => outcomes.get(program)!)
+}
+
+async function runTogether (t: Test, programs: string[], name: string): Promise<Outcome[]> {
+  const files = Object.fromEntries(programs.map((program, index) => [`snippet-${index}.mjs`, program]))
+  const dir = t.testdir({ [name]: { 'run.mjs': runner, ...files } })
+  const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: '', SESSION_SECRET: secret }
+  await run(process.execPath, [`${dir}/${name}/run.mjs`, String(programs.length)], { env, timeout: 120_000 })
+  return JSON.parse(await readFile(`${dir}/${name}/outcomes.json`, 'utf8'))
+}
+
+// A snippet that leaves something running is as wrong as one that throws. Sockets close a turn after their server.
+const runner = `import { writeFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+const held = () => process.getActiveResourcesInfo().filter(name => !/^(TTY|Pipe)Wrap$/.test(name))
+const newSince = before => {
+  const known = [...before]
+  return held().filter(name => known.includes(name) ? !known.splice(known.indexOf(name), 1) : true)
+}
+const write = process.stderr.write
+const outcomes = []
+for (let index = 0; index < Number(process.argv[2]); index++) {
+  const outcome = { stderr: '' }
+  process.stderr.write = text => { outcome.stderr += text; return true }
+  const before = held()
+  try {
+    await import(\`./snippet-\${index}.mjs\`)
+    for (let tries = 0; newSince(before).length > 0 && tries < 100; tries++) await pause(20)
+    const left = newSince(before)
+    if (left.length > 0) throw new Error(\`It leaves running: \${left}\`)
+  } catch (error) {
+    outcome.failure = \`\${error?.code} \${error?.stack ?? error}\`
+  }
+  process.stderr.write = write
+  outcomes.push(outcome)
+}
+writeFileSync(new URL('outcomes.json', import.meta.url), JSON.stringify(outcomes))
+// What is left running has been told.
+process.exit()
+`
 
 // The same for what is only compiled.
 const declarations = {
@@ -111,16 +162,37 @@ export function isCompiled ({ language, kind }: Snippet): boolean {
   return language === 'ts' || (language === 'js' && kind !== '')
 }
 
-/** Compiles what runs in pages, what is written in TypeScript and what cannot run here, all snippets of a file at once. */
-export async function compile (t: Test, snippets: Snippet[]): Promise<unknown> {
+const options: ts.CompilerOptions = {
+  noEmit: true,
+  strict: true,
+  skipLibCheck: true,
+  allowJs: true,
+  resolveJsonModule: true,
+  // As bundlers read modules, for whom snippets for pages are written.
+  module: ts.ModuleKind.Preserve,
+  target: ts.ScriptTarget.ES2022,
+  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+  types: ['node']
+}
+// The declarations of Node, Fastify and the DOM are the same for all.
+const declared = new Map<string, ts.SourceFile | undefined>()
+
+/**
+ * Compiles what runs in pages, what is written in TypeScript and what cannot run here, all snippets of a file at once.
+ * @returns what the compiler finds wrong
+ */
+export function compile (t: Test, snippets: Snippet[]): string {
   const files = Object.fromEntries(snippets.map(({ kind, code }, index) => /\.m?[jt]s$/.test(kind)
     ? [kind, code]
     : [`snippet-${index}.ts`, `${declarationsFor(code).join('\n')}\n${code}\nexport {}\n`]))
   const dir = t.testdir(files)
-  const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname
-  // As bundlers read modules, who are what snippets for pages are written for.
-  return run(process.execPath, [tsc, '--noEmit', '--ignoreConfig', '--strict', '--skipLibCheck', '--allowJs', '--resolveJsonModule', '--module', 'preserve',
-    '--target', 'es2022', '--lib', 'es2023,dom,dom.iterable', '--types', 'node', ...Object.keys(files).map(name => `${dir}/${name}`)]).catch(error => {
-    throw new Error(`${error.stdout}${error.stderr}`)
-  })
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile } = host
+  host.getSourceFile = (name, ...rest) => {
+    if (!name.endsWith('.d.ts') && !name.endsWith('.d.cts')) return getSourceFile(name, ...rest)
+    if (!declared.has(name)) declared.set(name, getSourceFile(name, ...rest))
+    return declared.get(name)
+  }
+  const program = ts.createProgram(Object.keys(files).map(name => `${dir}/${name}`), options, host)
+  return ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), host)
 }

@@ -1,7 +1,7 @@
 import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { joinRecords, parseRecord } from '../../lib/policy.js'
-import { entryId } from '../../lib/store/entries.js'
+import { entryId, entryOf } from '../../lib/store/entries.js'
 
 type Callback = (error?: unknown) => void
 type Found = (error: unknown, session?: Session | null) => void
@@ -81,13 +81,12 @@ export class JsonStore implements SessionStore {
 
   /** A session, with the clock that is in force: the newest of its record and of the entries beside it. */
   peek (id: string): Record<string, unknown> | undefined {
-    const session = this.raw(id)
-    if (session === undefined) return undefined
-    const entries = [this.raw(entryId(id, 'activity')), this.raw(entryId(id, 'start'))]
-    const clocks = entries.flatMap(entry => parseRecord(entry?.sessionTimeout) ?? [])
-    const own = parseRecord(session.sessionTimeout)
-    if (clocks.length === 0 || own === null) return session
-    return { ...session, sessionTimeout: [...clocks, ...own ? [own] : []].reduce((one, other) => joinRecords(one, other, Date.now())) }
+    return withClock(id, key => this.raw(key))
+  }
+
+  /** What another process writes when it touches a session, or starts its clocks anew. */
+  moveClock (id: string, record: { startedAt: number, lastActivity: number }, kind: 'activity' | 'start' = 'activity'): void {
+    this.data.set(entryId(id, kind), JSON.stringify(entryOf(Date.now() + 86_400_000, { sessionTimeout: record })))
   }
 
   /** What is stored under an id. */
@@ -105,13 +104,26 @@ export class JsonStore implements SessionStore {
   }
 }
 
+/** A stored session, with the newest of its record and of the entries beside it. */
+export function withClock (
+  id: string, read: (id: string) => { [key: string]: unknown } | undefined
+): { [key: string]: unknown } | undefined {
+  const session = read(id)
+  if (session === undefined) return undefined
+  const entries = [read(entryId(id, 'activity')), read(entryId(id, 'start'))]
+  const clocks = entries.flatMap(entry => parseRecord(entry?.sessionTimeout) ?? [])
+  const own = parseRecord(session.sessionTimeout)
+  if (clocks.length === 0 || own === null) return session
+  return { ...session, sessionTimeout: [...clocks, ...own ? [own] : []].reduce((one, other) => joinRecords(one, other, Date.now())) }
+}
+
 /** What the plugin keeps beside the sessions: marks of ended ones, and clocks. Nothing of a user is in it. */
 export function isEntry (session: object): boolean {
   const { cookie } = session as { cookie?: { originalMaxAge?: unknown } }
   return Object.keys(session).every(key => entryKeys.has(key)) && typeof cookie?.originalMaxAge === 'number'
 }
 
-const entryKeys = new Set(['cookie', 'sessionTimeout', 'reason', 'successor'])
+const entryKeys = new Set(['cookie', 'sessionTimeout', 'reason', 'successor', 'isUnstamped'])
 
 /** Answers before its methods return, and belongs to several processes, as SQLite and files do. */
 export class SharedStore implements SessionStore {

@@ -1,13 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises'
 import t from 'tap'
+import { root } from '../helpers/root.js'
 import { recipes } from './recipe.js'
 
-const tests = new URL('.', import.meta.url)
-const page = new URL('../../docs/integrations.md', import.meta.url)
+const page = new URL('docs/integrations.md', root)
 
 t.test('every snippet of docs/integrations.md is run by a test', async t => {
-  const files = (await readdir(tests)).filter(name => name.endsWith('.test.ts'))
-  const code = (await Promise.all(files.map(name => readFile(new URL(name, tests), 'utf8')))).join('\n')
+  const folders = ['test/integration/', 'test/browser/'].map(folder => new URL(folder, root))
+  const files = (await Promise.all(folders.map(async folder => (await readdir(folder)).map(name => new URL(name, folder))))).flat()
+  const code = (await Promise.all(files.filter(({ pathname }) => pathname.endsWith('.test.ts')).map(file => readFile(file, 'utf8')))).join('\n')
   t.ok(recipes.size > 10, 'the snippets are found')
   for (const [heading, blocks] of recipes) {
     const uses = Array.from(code.matchAll(new RegExp(`follow\\('${heading}', app(?:, \\{[^}]*\\}+(?:, (\\d))?)?`, 'g')), ([, block]) => Number(block ?? 0))

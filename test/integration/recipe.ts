@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
+import { root } from '../helpers/root.js'
 
-const page = await readFile(new URL('../../docs/integrations.md', import.meta.url), 'utf8')
+const page = await readFile(new URL('docs/integrations.md', root), 'utf8')
 const plugin = new URL('../../index.js', import.meta.url).href
 
 /** The code blocks of docs/integrations.md, by the heading that they stand under. */

@@ -97,6 +97,19 @@ for (const kind of kinds) {
     t.equal((await browser.post('/login', undefined, https)).statusCode, 200)
     t.match((await browser.get('/me', https)).json(), { userId: 'ada', ended: null })
   })
+
+  t.test(`where pages say why, a poll leaves ${name} ${JSON.stringify(kind.cookie)} for the next page, which clears it`, async t => {
+    const { clock, browser } = await open(t, kind, { afterTimeout: { redirectTo: '/login' } })
+    clock.tick(30 * minute)
+    for (let poll = 0; poll < 2; poll++) {
+      t.equal((await browser.get('/me', https)).statusCode, 401)
+      t.ok(browser.cookie(name), 'kept')
+    }
+    t.equal((await browser.clone().post('/sign-out', undefined, https)).setCookies.filter(line => line.startsWith(`${name}=;`)).length, 1, 'what changes something clears it')
+    const page = await browser.get('/me', { ...https, accept: 'text/html' })
+    t.equal(page.headers.location, '/login?returnTo=%2Fme&reason=idle')
+    t.equal(browser.cookie(name), undefined, 'the browser has dropped it')
+  })
 }
 
 t.test('a request that is answered before any session is looked at keeps its cookies as they are', async t => {

@@ -1,8 +1,9 @@
 import t from 'tap'
+import { entryId } from '../../lib/store/entries.js'
 import { buildApp, signedIn, type AppOptions, type TestApp } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
-import { until } from '../helpers/scene.js'
+import { settle, until } from '../helpers/scene.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
@@ -20,7 +21,15 @@ async function open (t: Parameters<typeof buildApp>[0], options: AppOptions = {}
   const clock = fakeClock(t)
   const inner = new JsonStore()
   const store = new FaultyStore(inner)
-  const { app, logs } = await buildApp(t, { ...options, session: { store }, timeout: { appliesTo: signedIn, ...options.timeout } })
+  const { app, logs } = await buildApp(t, {
+    ...options,
+    session: { store },
+    timeout: { appliesTo: signedIn, ...options.timeout },
+    async routes (app) {
+      app.delete('/unchecked', { config: { sessionTimeout: false } }, request => request.session.destroy())
+      await options.routes?.(app)
+    }
+  })
   const browser = createBrowser(app)
   await browser.post('/sign-in')
   const id = inner.sessions()[0]!
@@ -57,26 +66,36 @@ t.test('an extension by another process is not written over', async t => {
   const startedAt = clock.now()
   clock.tick(10 * minute)
   const { set } = store.counts
-  afterLoad(() => inner.data.set(id, JSON.stringify({ ...inner.peek(id), sessionTimeout: { startedAt, lastActivity: clock.now() - 1000 } })))
+  afterLoad(() => inner.moveClock(id, { startedAt, lastActivity: clock.now() - 1000 }))
   t.match((await browser.get('/me')).json(), { userId: 'ada', remaining: 30 * minute - 1000 })
   t.equal(store.counts.set, set)
 })
 
-t.test('requests that join a touch learn with it that the session is gone', async t => {
-  const { clock, inner, browser } = await open(t)
+t.test('nor is a restart by another process', async t => {
+  const { clock, inner, browser, id, afterLoad } = await open(t)
   clock.tick(10 * minute)
-  let loads = 0
-  const get = inner.get.bind(inner)
-  inner.get = (key, callback) => get(key, (error, found) => {
-    // The third look is that of the touch.
-    if (++loads === 3) inner.data.clear()
-    callback(error, loads < 3 ? found : null)
-  })
-  const pages = await Promise.all([browser.clone().get('/me'), browser.clone().get('/me')])
-  for (const page of pages) {
+  const restarted = { startedAt: clock.now() - 1000, lastActivity: clock.now() - 1000 }
+  afterLoad(() => inner.moveClock(id, restarted, 'start'))
+  t.match((await browser.get('/me')).json(), { userId: 'ada', remaining: 30 * minute })
+  t.same(inner.peek(id)!.sessionTimeout, { ...restarted, lastActivity: clock.now() })
+})
+
+t.test('requests that join a touch learn with it that the session has ended in this process', async t => {
+  const { clock, inner, store, browser } = await open(t)
+  clock.tick(10 * minute)
+  store.plan.set.push('hang')
+  const touching = browser.clone().get('/me')
+  await until(() => store.held > 0, 'the touch')
+  const joining = browser.clone().get('/me')
+  await settle()
+  t.equal((await browser.clone().request({ method: 'DELETE', url: '/unchecked' })).statusCode, 200)
+  store.release()
+  for (const page of await Promise.all([touching, joining])) {
     t.match(page.json(), { userId: null, ended: 'missing' })
     t.notOk(page.setCookies.some(line => !line.startsWith('sessionId=;')))
   }
+  await settle()
+  t.notOk(inner.data.has(entryId(decodeURIComponent(browser.cookie('sessionId')!).split('.')[0]!, 'activity')), 'and its clock goes with it')
 })
 
 t.test('a request that would touch while a stricter route ends the session gets the same answer', async t => {
@@ -96,12 +115,12 @@ t.test('a request that would touch while a stricter route ends the session gets 
   t.same(inner.sessions(), [])
 })
 
-t.test('a touch that cannot be verified is not counted on', async t => {
+t.test('a touch that cannot see what others have touched is not counted on', async t => {
   const { clock, logs, store, browser } = await open(t)
   clock.tick(10 * minute)
-  // The load, the look before the write, and the look for the mark of an end after it.
-  store.plan.get.push('ok', 'ok', 'error')
-  t.match((await browser.get('/me')).json(), { userId: 'ada', ended: null })
+  // The load, and the look at the clock before it is written.
+  store.plan.get.push('ok', 'error')
+  t.match((await browser.get('/me')).json(), { userId: 'ada', ended: null, remaining: 20 * minute })
   t.match(logs.filter(line => line.level === 40), [{ msg: 'session not extended: the session store failed' }])
 })
 
@@ -142,6 +161,7 @@ t.test('a restart does not mend a malformed record', async t => {
 
 t.test('requests that join the end of a session that turns out to be live go on, where their route allows it', async t => {
   const { clock, inner, browser, id } = await open(t, {
+    timeout: { countsAsActivity: () => false },
     routes: app => { app.get('/vault', { config: { sessionTimeout: { idleTimeout: '5m' } } }, async request => request.session.userId ?? 'nobody') }
   })
   const startedAt = clock.now()
@@ -150,7 +170,7 @@ t.test('requests that join the end of a session that turns out to be live go on,
   let loads = 0
   inner.get = (key, callback) => get(key, (error, found) => {
     // All three have loaded; another process reports an activity of ten minutes ago.
-    if (++loads === 3) inner.data.set(id, JSON.stringify({ ...inner.peek(id), sessionTimeout: { startedAt, lastActivity: clock.now() - 10 * minute } }))
+    if (++loads === 3) inner.moveClock(id, { startedAt, lastActivity: clock.now() - 10 * minute })
     callback(error, found)
   })
   const [first, second, vault] = await Promise.all([browser.clone().get('/me'), browser.clone().get('/me'), browser.clone().get('/vault')])
@@ -174,8 +194,8 @@ t.test('a session past its deadline whose sign-out is under way is left to that'
   t.same(logs.filter(line => line.msg === 'session timed out'), [])
 })
 
-t.test('a touch that finds the mark of an end elsewhere takes its write back', async t => {
-  const { clock, inner, store, browser } = await open(t)
+t.test('a touch beside an end elsewhere brings nothing back', async t => {
+  const { app: here, clock, inner, store, browser } = await open(t)
   const { app: there } = await buildApp(t, { session: { store: new JsonStore({ data: inner.data }) }, timeout: { appliesTo: signedIn } })
   const elsewhere = createBrowser(there)
   elsewhere.setCookie('sessionId', browser.cookie('sessionId')!)
@@ -185,10 +205,12 @@ t.test('a touch that finds the mark of an end elsewhere takes its write back', a
   await until(() => store.held > 0, 'the touch')
   t.equal((await elsewhere.post('/sign-out')).statusCode, 200)
   store.release()
-  const page = await touching
-  t.match(page.json(), { userId: null, ended: 'missing' })
-  t.notOk(page.setCookies.some(line => !line.startsWith('sessionId=;')))
+  t.equal((await touching).statusCode, 200)
   t.same(inner.sessions(), [])
+  for (const app of [here, there]) {
+    const page = await app.inject({ url: '/me', headers: { cookie: `sessionId=${browser.cookie('sessionId')}` } })
+    t.match(page.json(), { userId: null, ended: 'missing' })
+  }
 })
 
 t.test('a session that ended while its load was under way is not ended again', async t => {
@@ -228,35 +250,38 @@ t.test('a session whose user another process takes out of it is not ended, and i
   t.match((await browser.get('/me')).json(), { userId: null, sessionId: id, ended: null, remaining: null })
 })
 
-t.test('nor is it extended', async t => {
-  const { clock, inner, store, browser, id, afterLoad } = await open(t)
+t.test('nor is its user put back by a touch, or timed by its clock', async t => {
+  const { clock, inner, browser, id, afterLoad } = await open(t)
   clock.tick(10 * minute)
-  const { set } = store.counts
   afterLoad(() => signOutKeepingSession(inner, id))
-  t.match((await browser.get('/me')).json(), { ended: null, remaining: null })
-  t.equal(store.counts.set, set)
-  t.notOk('sessionTimeout' in inner.peek(id)!)
+  await browser.get('/me')
+  t.notOk('sessionTimeout' in inner.raw(id)!)
+  t.notOk('userId' in inner.raw(id)!)
+  clock.tick(60 * minute)
+  t.match((await browser.get('/me')).json(), { userId: null, sessionId: id, ended: null, remaining: null })
 })
 
-t.test('a session without a record that goes before it is given one is gone', async t => {
+t.test('a session without a record that goes before it is given a clock stays gone', async t => {
   const { clock, inner, browser, id, afterLoad } = await open(t)
   clock.tick(minute)
   const { sessionTimeout, ...old } = inner.peek(id)!
   inner.data.set(id, JSON.stringify(old))
   afterLoad(() => inner.data.delete(id))
-  t.match((await browser.get('/me')).json(), { userId: null, ended: 'missing' })
+  await browser.get('/me')
   t.same(inner.sessions(), [])
+  t.match((await browser.get('/me')).json(), { userId: null, ended: 'missing' })
 })
 
 t.test('a session that another process extended ends for a stricter route all the same, though others found it live', async t => {
   const { clock, inner, browser, id, afterLoad } = await open(t, {
+    timeout: { countsAsActivity: () => false },
     routes (app) {
       app.get('/strict', { config: { sessionTimeout: { idleTimeout: '10m' } } }, async request => ({ userId: request.session.userId ?? null, ended: request.sessionTimeout.ended }))
     }
   })
   const startedAt = clock.now()
   clock.tick(30 * minute)
-  afterLoad(() => inner.data.set(id, JSON.stringify({ ...inner.peek(id), sessionTimeout: { startedAt, lastActivity: startedAt + 15 * minute } })))
+  afterLoad(() => inner.moveClock(id, { startedAt, lastActivity: startedAt + 15 * minute }))
   const [general, strict] = await Promise.all([browser.clone().get('/me'), browser.clone().get('/strict')])
   t.match(general.json(), { userId: 'ada', ended: null })
   t.match(strict.json(), { userId: null, ended: 'idle' })

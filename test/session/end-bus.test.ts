@@ -225,14 +225,12 @@ t.test('how often the store is asked for an open connection', async t => {
     t.equal(here.store.counts.get, 60)
   })
 
-  await t.test('every 5 minutes with one, and a first time after 30 s', async t => {
+  await t.test('every 30 s with one too: no process can know of another one that tells nothing', async t => {
     const { clock, here, user } = await setScene(t)
     await here.open(user)
     here.store.counts.get = 0
-    await pass(clock, 30 * second)
-    t.equal(here.store.counts.get, 1, 'what was told before there was a connection, nobody heard')
     await pass(clock, 30 * minute)
-    t.equal(here.store.counts.get, 1 + 6)
+    t.equal(here.store.counts.get, 60)
   })
 
   await t.test('and at the deadline', async t => {
@@ -245,17 +243,41 @@ t.test('how often the store is asked for an open connection', async t => {
     t.match(signal.reason, { reason: 'idle' })
   })
 
-  await t.test('so that an end that nobody told closes it within 5 minutes', async t => {
-    const { clock, here, there, user } = await setScene(t)
-    const signal = await here.open(user)
-    await pass(clock, minute)
-    there.bus.publishing = 'hang'
-    t.equal((await user.post('/sign-out')).statusCode, 200)
-    await pass(clock, 4 * minute + 20 * second)
-    t.notOk(signal.aborted)
-    await pass(clock, 10 * second)
-    t.ok(signal.aborted)
-  })
+  for (const left of ['a process without a bus', 'a publish that is lost']) {
+    await t.test(`so that an end that nobody told, by ${left}, closes it within 30 s, and it is said once`, async t => {
+      const { clock, here, there, user } = await setScene(t, left === 'a process without a bus' ? { there: { bus: false } } : {})
+      there.bus.publishing = 'hang'
+      for (let time = 0; time < 2; time++) {
+        const signal = await here.open(user)
+        await pass(clock, 20 * second)
+        t.equal((await user.post('/sign-out')).statusCode, 200)
+        await pass(clock, 30 * second)
+        t.ok(signal.aborted, left)
+        await signIn(user)
+      }
+      t.strictSame(complaints(here), ['endBus was not told of an end in another process: every process on this store needs the same endBus, and has to be able to publish'])
+    })
+  }
+})
+
+t.test('a bus that takes messages and delivers none, as LISTEN through a pooler does, is warned about, once each time that it begins', async t => {
+  const { clock, here, there, user } = await setScene(t)
+  await pass(clock, minute)
+  t.strictSame(complaints(here), [], 'while it works, nothing is said')
+  here.bus.deaf = true
+  await pass(clock, minute)
+  const deaf = 'endBus does not deliver: this process publishes and hears nothing of it; ends in other processes are noticed when the store is next asked. A pooler in transaction mode cannot LISTEN'
+  t.strictSame(complaints(here), [deaf])
+  const signal = await here.open(user)
+  await user.post('/sign-out')
+  await pass(clock, 30 * second)
+  t.ok(signal.aborted)
+  here.bus.deaf = false
+  await pass(clock, minute)
+  here.bus.deaf = true
+  await pass(clock, minute)
+  t.strictSame(complaints(here), [deaf, deaf])
+  t.strictSame(complaints(there), [])
 })
 
 t.test('a bus that may have lost messages has every session looked up, within 5 s', async t => {
@@ -301,25 +323,13 @@ t.test('a bus that cannot be published to', async t => {
     })
   }
 
-  await t.test('is not relied on: the store is asked every 30 s', async t => {
-    const { clock, here, there, user } = await setScene(t)
-    await here.open(user)
+  await t.test('is said at the latest with the first thing that the process tells itself', async t => {
+    const { clock, here } = await setScene(t)
     here.bus.publishing = 'reject'
-    const other = createBrowser(here.app)
-    await signIn(other)
-    await other.post('/sign-out')
-    await pass(clock, minute)
-    here.store.counts.get = 0
+    await pass(clock, 10 * second)
+    t.strictSame(complaints(here), [later('publish')])
     await pass(clock, 5 * minute)
-    t.equal(here.store.counts.get, 10)
-    here.bus.publishing = 'ok'
-    await signIn(other)
-    await other.post('/sign-out')
-    await pass(clock, minute)
-    here.store.counts.get = 0
-    await pass(clock, 5 * minute)
-    t.equal(here.store.counts.get, 1)
-    t.strictSame(complaints(there), [])
+    t.strictSame(complaints(here), [later('publish')])
   })
 })
 
@@ -465,25 +475,15 @@ t.test('one bus for several registrations', async t => {
 })
 
 t.test('several buses over one store', async t => {
-  await t.test('are all told, and relied on only while all of them work', async t => {
-    const { clock, here, user, data } = await setScene(t)
-    const bus = new MemoryBus(new Air())
-    bus.subscribing = 'hang'
-    const beside = await openProcess(t, { bus, store: here.store, data })
+  await t.test('are all told', async t => {
+    const { here, user, data } = await setScene(t)
     await here.open(user)
+    const bus = new MemoryBus(new Air())
+    const beside = await openProcess(t, { bus, store: here.store, data })
     const other = createBrowser(beside.app)
     await signIn(other)
-    await pass(clock, minute)
-    here.store.counts.get = 0
-    await pass(clock, 5 * minute)
-    t.equal(here.store.counts.get, 10)
     await other.post('/sign-out')
     t.strictSame([here.bus.counts.publish, bus.counts.publish], [1, 1])
-    await beside.app.close()
-    await pass(clock, minute)
-    here.store.counts.get = 0
-    await pass(clock, 5 * minute)
-    t.equal(here.store.counts.get, 1)
   })
 
   await t.test('one that joins late has what is open looked up', async t => {
@@ -518,8 +518,10 @@ t.test('connections that were left cost nothing', async t => {
   here.store.counts.get = 0
   here.bus.hear(digestOf(id))
   here.bus.miss()
-  await pass(clock, minute)
+  await pass(clock, minute - second)
   t.equal(here.store.counts.get, 0)
+  await pass(clock, 10 * minute)
+  t.equal(here.store.counts.get, 1, 'the look at the mark before it is removed')
 })
 
 t.test('a bus is an object with two functions', async t => {
@@ -539,7 +541,7 @@ t.test('a bus may answer at once', async t => {
   let stopped = 0
   const said: string[] = []
   const endBus = {
-    publish: (message: string) => said.push(message),
+    publish: (message: string) => message.startsWith('probe-') || said.push(message),
     subscribe: () => () => { stopped++ }
   }
   const { app } = await openProcess(t, { timeout: { endBus } })

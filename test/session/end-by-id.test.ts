@@ -169,8 +169,11 @@ t.test('it is there in the scope of the registration', async t => {
 
 t.test('before any request has come, what the host cannot give is said', async t => {
   for (const [answer, code] of [[new Error('down'), undefined], [undefined, 'FST_SESSION_TIMEOUT_NO_SESSION']] as const) {
-    const { app } = await buildApp(t)
-    Object.assign(app, { decryptSession: (_id: string, _request: unknown, callback: (error?: Error) => void) => callback(answer) })
+    const { app } = await buildApp(t, {
+      beforeTimeout (app) {
+        Object.assign(app, { decryptSession: (_id: string, _request: unknown, callback: (error?: Error) => void) => callback(answer) })
+      }
+    })
     await t.rejects(end(app, 'somebody'), code ? { code } : { message: 'down' })
   }
 })

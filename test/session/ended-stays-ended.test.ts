@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { buildApp, signedIn } from '../helpers/app.js'
 import { JsonStore, random } from '../helpers/stores.js'
 
-const trials = Number(process.env.RACE_TRIALS ?? 2000)
+const trials = Number(process.env.RACE_TRIALS ?? 200)
 const atOnce = 100
 const next = random(1)
 

@@ -1,5 +1,6 @@
 import session from '@fastify/session'
 import t from 'tap'
+import { entryId } from '../../lib/store/entries.js'
 import { buildApp, signedIn, type AppOptions } from '../helpers/app.js'
 import { createBrowser, type Page } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
@@ -42,6 +43,11 @@ for (const [name, makeStore] of hosts) {
       }
       t.same({ told, logged: logs.filter(line => line.msg === 'session timed out').length }, { told: 1, logged: 1 })
       clock.tick(2)
+      t.same(pick(await stale.clone().get('/me', headers)), expected, 'and those after, for as long as the store keeps the mark of the end')
+      t.same({ told, logged: logs.filter(line => line.msg === 'session timed out').length }, { told: 1, logged: 1 })
+      clock.tick(2 * minute)
+      const id = decodeURIComponent(stale.cookie('sessionId')!).split('.')[0]!
+      await new Promise(resolve => store.destroy(entryId(id, 'ended'), resolve))
       const late = await stale.get('/me', headers)
       t.match(late.json(), { userId: null, ended: 'missing' }, 'after that the reason is forgotten')
     }

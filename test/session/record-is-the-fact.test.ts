@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import type { AppOptions } from '../helpers/app.js'
+import { buildApp, type AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
+import { fakeClock } from '../helpers/clock.js'
 import { createGate } from '../helpers/gate.js'
 import { openScene } from '../helpers/scene.js'
 import { day, minute, second } from '../helpers/time.js'
@@ -88,10 +89,12 @@ for (const hook of ['onRequest', 'preValidation'] as const) {
 }
 
 t.test('a first sign-in without a new session contradicts nothing', async t => {
-  const { app, logs, clock } = await openScene(t, library('preValidation'))
+  const clock = fakeClock(t)
+  const { app, logs } = await buildApp(t, library('preValidation'))
   const browser = createBrowser(app)
   await browser.post('/cart')
   await browser.post('/plain-log-in')
+  t.equal((await browser.get('/me')).json().userId, 'ada')
   t.same(logs.filter(line => line.level === 40), [])
   clock.tick(15 * minute)
   t.match((await browser.get('/me')).json(), { userId: null, ended: 'idle' })

@@ -14,8 +14,8 @@ import type { FastifySessionTimeoutOptions, SessionTimeout } from '../../index.j
 import { buildApp, signedIn, type LogLine } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
-import { FaultyStore, isEntry } from '../helpers/stores.js'
-import { minute, second } from '../helpers/time.js'
+import { FaultyStore, isEntry, withClock } from '../helpers/stores.js'
+import { day, minute, second } from '../helpers/time.js'
 
 /** Keeps JSON, and answers at once: a clock that jumps does not wait for a store. */
 class PromptStore implements SessionStore {
@@ -41,6 +41,11 @@ class PromptStore implements SessionStore {
 
   peek (id: string): Record<string, unknown> | null {
     return JSON.parse(this.data.get(id) ?? 'null')
+  }
+
+  /** With the clock in force. */
+  clockOf (id: string): { lastActivity: number } {
+    return withClock(id, key => this.peek(key) ?? undefined)!.sessionTimeout as { lastActivity: number }
   }
 }
 
@@ -117,8 +122,9 @@ function timers (): number {
   return (setTimeout as unknown as { clock: { countTimers (): number } }).clock.countTimers()
 }
 
-/** The mark of an end is taken out of the store when its minute is over. */
-async function forgetMarks (clock: FakeClock): Promise<void> {
+/** What is kept beside sessions is taken out of the store when its time is over. */
+async function forgetEntries (clock: FakeClock): Promise<void> {
+  clock.set(clock.now() + 2 * day)
   await clock.run(minute)
   await settle(() => timers() === 0)
 }
@@ -149,12 +155,12 @@ t.test('a connection ends at the idle deadline, and the session with it', async 
   t.strictSame(kept.sessions(), [], 'no request was needed')
   t.match(timeouts, [{ reason: 'idle', idleFor: 10 * minute, session: { userId: 'ada' } }])
   t.match(lines(logs, 'session timed out'), [{ level: 30, reason: 'idle', idleFor: 10 * minute, age: 10 * minute }])
-  t.equal(timers(), 1, 'that of the mark')
+  t.equal(timers(), 1, 'that which removes what is kept beside sessions')
 
   const late = await createBrowser(app, undefined).request({ url: '/me', headers: { cookie: `sessionId=${browser.cookie('sessionId')}` } })
   t.match(late.json(), { userId: null, ended: 'idle' }, 'the next request is told why')
   t.equal(timeouts.length, 1)
-  await forgetMarks(clock)
+  await forgetEntries(clock)
   t.equal(timers(), 0)
 })
 
@@ -190,9 +196,9 @@ t.test('other requests keep a connection open', async t => {
 
 t.test('ends in this process end connections at once', async t => {
   const ways: Array<[string, FastifySessionTimeoutOptions, (scene: Scene) => Promise<unknown>, string]> = [
-    ['session.destroy()', {}, ({ browser }) => browser.post('/sign-out'), 'missing'],
-    ['the endpoint', {}, ({ browser }) => browser.request({ method: 'DELETE', url: '/session-timeout' }), 'missing'],
-    ['session.regenerate(), for another session takes its place', {}, ({ browser }) => browser.post('/sign-in'), 'missing'],
+    ['session.destroy()', {}, ({ browser }) => browser.post('/sign-out'), 'signed-out'],
+    ['the endpoint', {}, ({ browser }) => browser.request({ method: 'DELETE', url: '/session-timeout' }), 'signed-out'],
+    ['session.regenerate(), for another session takes its place', {}, ({ browser }) => browser.post('/sign-in'), 'signed-out'],
     ['a stricter route that finds it idle', {}, async ({ browser }) => {
       Date.now = ((now) => () => now() + 5 * minute)(Date.now)
       await browser.get('/strict')
@@ -224,13 +230,13 @@ t.test('a sign-out that a slow store confirms late ends connections when it is c
   store.plan.destroy.push('hang')
   const answer = browser.post('/sign-out')
   await settle(() => store.held === 1)
-  await clock.run(90 * second)
+  await clock.run(9 * second)
   await settle(() => false)
   t.equal(signalOf(requests[0]).aborted, false, 'it may still fail')
   store.release()
   t.equal((await answer).statusCode, 200)
   await settle(() => response.closed)
-  t.match(signalOf(requests[0]).reason, { reason: 'missing' })
+  t.match(signalOf(requests[0]).reason, { reason: 'signed-out' })
   t.strictSame(kept.sessions(), [])
 })
 
@@ -285,7 +291,7 @@ t.test('touch() on an open connection keeps the session, a stream alone does not
     await sessionTimeout.touch()
   }
   t.equal(sessionTimeout.signal.aborted, false)
-  const { lastActivity } = kept.peek(kept.sessions()[0]!)!.sessionTimeout as { lastActivity: number }
+  const { lastActivity } = kept.clockOf(kept.sessions()[0]!)
   t.equal(lastActivity, clock.now())
   await clock.run(10 * minute)
   await settle(() => sessionTimeout.signal.aborted)
@@ -312,7 +318,8 @@ t.test('touch() does not wait for the watcher to find the session gone', async t
   const { open, requests, kept } = await setScene(t)
   const response = await open()
   kept.data.clear()
-  await clock.run(1)
+  // What the request has seen in the store is taken for fresh for a second.
+  await clock.run(second + 1)
   await t.rejects(requests[0]!.sessionTimeout.touch(), { code: 'FST_SESSION_TIMEOUT_ENDED', reason: 'missing' })
   await settle(() => response.closed)
   t.ok(signalOf(requests[0]).aborted)
@@ -363,8 +370,9 @@ t.test('connections of one session share a timer and a lookup', async t => {
   await clock.run(10 * minute)
   await settle(() => responses.every(response => response.closed))
   t.ok(requests.every(request => signalOf(request).aborted))
-  t.equal(store.counts.destroy, 3, 'one for the session, one for its mark, one by regenerate() at sign-in')
+  t.equal(store.counts.destroy, 2, 'one for the session, one by regenerate() at sign-in')
   t.equal(timeouts.length, 1)
+  await forgetEntries(clock)
   t.equal(timers(), 0)
 })
 
@@ -401,7 +409,7 @@ t.test('without a live session the signal has aborted already', async t => {
   await late.get('/signal')
   t.equal(reasons.pop(), 'idle', 'one that has just ended')
   kept.data.clear()
-  await forgetMarks(clock)
+  await forgetEntries(clock)
   t.equal(timers(), 0)
 })
 
@@ -505,6 +513,9 @@ t.test('while the store is down', async t => {
     await settle(() => false)
     t.equal(signalOf(requests[0]).aborted, false)
     t.equal(store.held, 19, 'it is asked again every 30 s')
+    await clock.run(second)
+    await settle(() => false)
+    t.equal(signalOf(requests[0]).aborted, false, 'it may still answer')
     await clock.run(1)
     await settle(() => response.closed)
     t.match(signalOf(requests[0]).reason, { reason: 'idle' })
@@ -531,7 +542,7 @@ t.test('while the store is down', async t => {
       t.match(signalOf(requests[0]).reason, { reason: 'idle' })
       t.equal(kept.sessions().length, 1)
       t.strictSame(timeouts, [])
-      await forgetMarks(clock)
+      await forgetEntries(clock)
       t.equal(timers(), 0)
     })
   }
@@ -659,11 +670,12 @@ t.test('lets go of connections', async t => {
     await clock.run(30 * second)
     await settle(() => store.held === 1)
     first.destroy()
-    await settle(() => timers() === 0)
+    await settle(() => timers() === 1)
+    t.equal(timers(), 1, 'the patience with the store')
     const next = await open()
     store.release()
-    await settle(() => false)
-    t.equal(timers(), 2, 'one tick, one watch')
+    await settle(() => timers() === 3)
+    t.equal(timers(), 3, 'one tick, one watch, and one for the clock that is kept beside the session')
     await clock.run(10 * minute)
     await settle(() => next.closed)
     t.ok(signalOf(requests[1]).aborted)
@@ -679,7 +691,7 @@ t.test('lets go of connections', async t => {
     await clock.run(30 * second)
     await settle(() => store.held === 1)
     response.destroy()
-    await settle(() => timers() === 0)
+    await settle(() => timers() === 1)
     kept.get = (_id, callback) => callback(new Error('down'))
     store.release()
     await settle(() => false)
@@ -695,12 +707,12 @@ t.test('lets go of connections', async t => {
     await clock.run(10 * minute)
     await settle(() => store.held === 1)
     response.destroy()
-    await settle(() => timers() === 1)
+    await settle(() => timers() === 2)
     store.release()
     await settle(() => timeouts.length === 1)
     t.equal(timeouts.length, 1)
     t.strictSame(kept.sessions(), [])
-    await forgetMarks(clock)
+    await forgetEntries(clock)
     t.equal(timers(), 0)
   })
 
@@ -714,12 +726,12 @@ t.test('lets go of connections', async t => {
     await app.close()
     await settle(() => responses.every(response => response.closed))
     t.equal(timers(), 0)
-    t.equal(signalOf(requests[0]).aborted, false, 'the sessions live on')
+    t.match(signalOf(requests[0]).reason, { code: 'FST_SESSION_TIMEOUT_CLOSING', statusCode: 503 }, 'the sessions live on')
     t.equal(store.counts.destroy, 0)
     t.ok(browser.cookie('sessionId'))
   })
 
-  await t.test('10,000 times', async t => {
+  await t.test('a thousand times', async t => {
     fakeClock(t, { timers: true })
     const warnings: Error[] = []
     const onWarning = (warning: Error): void => { if (warning.name === 'MaxListenersExceededWarning') warnings.push(warning) }
@@ -732,7 +744,7 @@ t.test('lets go of connections', async t => {
     await batch()
     requests.length = 0
     const before = queryObjects(AbortSignal, { format: 'count' })
-    for (let count = 0; count < 10_000; count += 200) {
+    for (let count = 0; count < 1000; count += 200) {
       await batch()
       requests.length = 0
     }

@@ -100,7 +100,7 @@ t.test('1,000 requests with forged cookies cause no write and no session', async
   t.same(store.counts, { get: 0, set: 0, destroy: 0 })
 })
 
-t.test('10,000 requests of one user within one touchInterval cause one write: the sign-in', async t => {
+t.test('1,000 requests of one user within one touchInterval cause one write: the sign-in', async t => {
   fakeClock(t)
   const store = new CountingStore(new session.MemoryStore())
   const { app } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn }, routes })
@@ -108,11 +108,11 @@ t.test('10,000 requests of one user within one touchInterval cause one write: th
   await browser.post('/plain-sign-in')
   const cookie = `sessionId=${browser.cookie('sessionId')}`
   let cookies = 0
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < 1000; i++) {
     const response = await app.inject({ url: '/me', headers: { cookie } })
     if (response.headers['set-cookie'] !== undefined) cookies++
   }
-  t.same({ cookies, set: store.counts.set, get: store.counts.get, destroy: store.counts.destroy }, { cookies: 0, set: 1, get: 10_000, destroy: 0 })
+  t.same({ cookies, set: store.counts.set, get: store.counts.get, destroy: store.counts.destroy }, { cookies: 0, set: 1, get: 1000, destroy: 0 })
 })
 
 t.test('nothing is stamped, saved or sent for a session that the application did not store', async t => {

@@ -33,9 +33,10 @@ t.test('a limit function that returns false means no such limit', async t => {
   t.match((await browser.get('/me')).json(), { userId: null, ended: 'absolute' })
 })
 
-const rubbish: Array<[unknown, string]> = [
-  [0, '0'], [-1, '-1'], [NaN, 'NaN'], [Infinity, 'Infinity'], ['soon', '"soon"'], ['', '""'], [null, 'null'], [undefined, 'undefined'], [true, 'true'],
-  [Promise.resolve(1000), 'a promise'], [{}, 'an object'], [[1], 'an array'], [401 * 86_400_000, '34646400000']
+const rubbish: Array<[value: unknown, type: string]> = [
+  [0, 'a number'], [-1, 'a number'], [NaN, 'a number'], [Infinity, 'a number'], [401 * 86_400_000, 'a number'], ['soon', 'a string'], ['', 'a string'],
+  [null, 'null'], [undefined, 'undefined'], [true, 'a boolean'], [1n, 'a bigint'], [Symbol('x'), 'a symbol'], [() => 1, 'a function'],
+  [Promise.resolve(1000), 'a promise'], [{}, 'an object'], [[1], 'an array']
 ]
 
 t.test('rubbish from a limit function ends the request with a 500, never with an unlimited session', async t => {
@@ -48,13 +49,13 @@ t.test('rubbish from a limit function ends the request with a 500, never with an
     const browser = createBrowser(app)
     value = '20m'
     await browser.post('/sign-in')
-    for (const [returned, received] of rubbish) {
+    for (const [returned, type] of rubbish) {
       value = returned
       const page = await browser.get('/me')
-      t.equal(page.statusCode, 500, `${option} returns ${received}`)
+      t.equal(page.statusCode, 500, `${option} returns ${type}`)
       t.match(page.json(), {
         code: 'FST_SESSION_TIMEOUT_INVALID_OPTION',
-        message: `what ${option} returns must be a duration of more than 0 and at most 400 days, in ms or such as "15m", received ${received}`
+        message: `what ${option} returns must be a duration of more than 0 and at most 400 days, in ms or such as "15m", received ${type}`
       })
     }
     value = '20m'
@@ -86,7 +87,7 @@ t.test('no limit at all for a request is a 500 too', async t => {
   })
 })
 
-t.test('an option function that throws ends the request with its error', async t => {
+t.test('an option function that throws ends the request with a 500 that names the option, and the log has the error', async t => {
   const clock = fakeClock(t)
   for (const option of ['idleTimeout', 'absoluteTimeout', 'appliesTo', 'countsAsActivity'] as const) {
     let failing = false
@@ -97,14 +98,18 @@ t.test('an option function that throws ends the request with its error', async t
         return option === 'appliesTo' ? signedIn(request) : option === 'countsAsActivity' ? true : '20m'
       }
     }
-    const { app } = await buildApp(t, { timeout })
+    const { app, logs } = await buildApp(t, { timeout })
     const browser = createBrowser(app)
     await browser.post('/sign-in')
     clock.tick(5 * minute)
     failing = true
     const page = await browser.get('/me')
-    t.equal(page.statusCode, 500, option)
-    t.equal(page.json().message, `no ${option}`)
+    t.match(page.json(), {
+      statusCode: 500,
+      code: 'FST_SESSION_TIMEOUT_INVALID_OPTION',
+      message: `${option} failed: the function threw Error`
+    })
+    t.match(logs.filter(({ err }) => err), [{ err: { message: `${option} failed: the function threw Error: no ${option}` } }])
     failing = false
     t.equal((await browser.get('/me')).json().userId, 'ada')
   }
@@ -145,4 +150,34 @@ t.test('a configured touchInterval longer than a short idle limit does not end a
     clock.tick(50_000)
     t.equal((await admin.get('/me')).json().userId, 'ada')
   }
+})
+
+t.test('a bad answer of an option function is named by its type, never by its value: it may be what a session holds', async t => {
+  const { app, logs } = await buildApp(t, {
+    timeout: { user: session => (session.note ?? null) && (BigInt(session.note!) as unknown as number) },
+    routes: app => { app.post('/note', async request => { request.session.note = '4111111111111111' }) }
+  })
+  const page = await createBrowser(app).post('/note')
+  t.match(page.json(), { statusCode: 500, code: 'FST_SESSION_TIMEOUT_INVALID_OPTION', message: 'what user returns must be a string, a number, or null or undefined for nobody, received a bigint' })
+  t.notMatch(JSON.stringify(logs), '4111111111111111')
+})
+
+t.test('a user that throws is a 500 that names the option, whatever it throws', async t => {
+  for (const [thrown, type] of [[new TypeError('x'), 'TypeError'], ['text', 'a string'], [null, 'null']] as const) {
+    const { app } = await buildApp(t, { timeout: { user () { throw thrown } } })
+    t.match((await createBrowser(app).post('/sign-in')).json(), {
+      statusCode: 500, code: 'FST_SESSION_TIMEOUT_INVALID_OPTION', message: `user failed: the function threw ${type}`
+    })
+  }
+})
+
+t.test('a text for a message that is none is a 500 that names the option', async t => {
+  const clock = fakeClock(t)
+  const { app } = await buildApp(t, { flash: true, timeout: { appliesTo: signedIn, absoluteTimeout: '20m', flash: { ended: (async () => 'bye') as never, expiring: (() => 5) as never } } })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  clock.tick(19 * minute)
+  t.match((await browser.clone().get('/me', { 'sec-fetch-mode': 'navigate' })).json(), { statusCode: 500, message: 'what flash.expiring returns must be the text of a message, received a number' })
+  clock.tick(minute)
+  t.match((await browser.get('/me', { 'sec-fetch-mode': 'navigate' })).json(), { statusCode: 500, message: 'what flash.ended returns must be the text of a message, received a promise' })
 })

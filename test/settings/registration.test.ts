@@ -1,6 +1,6 @@
 import cookie from '@fastify/cookie'
 import session from '@fastify/session'
-import Fastify from 'fastify'
+import Fastify, { type FastifyRequest } from 'fastify'
 import t from 'tap'
 import sessionTimeout from '../../index.js'
 import { buildApp, secret } from '../helpers/app.js'
@@ -51,7 +51,7 @@ for (const missing of ['store', 'signer', 'generator of ids']) {
     t.match((await app.inject('/')).json(), {
       statusCode: 500,
       code: 'FST_SESSION_TIMEOUT_NO_SESSION',
-      message: 'This version of @fastify/session cannot be guarded: use 11.1.3 or later of its version 11'
+      message: /^@fastify\/session \d+\.\d+\.\d+ cannot be guarded, since its sessions are made otherwise: use 11\.1\.3/
     })
   })
 }
@@ -69,28 +69,81 @@ t.test('registering again in a scope inside is refused', async t => {
   }), { code: 'FST_SESSION_TIMEOUT_ALREADY_REGISTERED' })
 })
 
-t.test('a cookieName that differs from that of @fastify/session is noticed at the first session that is stored', async t => {
-  for (const [host, ours] of [['sid', undefined], [undefined, 'sid'], ['__Host-sid', 'sid']] as const) {
-    const { app } = await buildApp(t, {
-      session: host === undefined ? {} : { cookieName: host },
-      timeout: ours === undefined ? {} : { cookieName: ours }
-    })
-    const browser = createBrowser(app)
-    t.equal((await browser.get('/me')).statusCode, 200, 'nothing to notice yet')
-    const page = await browser.post('/sign-in')
-    t.equal(page.statusCode, 500)
-    t.same(page.setCookies, [])
-    t.match(page.json(), {
-      code: 'FST_SESSION_TIMEOUT_INVALID_OPTION',
-      message: `cookieName must be that of @fastify/session, which is "${host ?? 'sessionId'}", received "${ours ?? 'sessionId'}"`
-    })
+t.test('a cookieName that differs from that of @fastify/session is refused at start', async t => {
+  for (const cookiePrefix of ['', 's:']) {
+    for (const path of ['/', '/app']) {
+      for (const [host, ours] of [['sid', undefined], [undefined, 'sid'], ['__Host-sid', 'sid']] as const) {
+        await t.rejects(buildApp(t, {
+          session: { cookiePrefix, cookie: { path }, ...(host !== undefined && { cookieName: host }) },
+          timeout: ours === undefined ? {} : { cookieName: ours }
+        }), {
+          code: 'FST_SESSION_TIMEOUT_INVALID_OPTION',
+          message: `cookieName must be that of @fastify/session, which is "${host ?? 'sessionId'}", received "${ours ?? 'sessionId'}"`
+        })
+      }
+    }
   }
 })
 
-t.test('a wrong cookieName is noticed behind a cookie prefix too', async t => {
-  const { app } = await buildApp(t, { session: { cookieName: 'sid', cookiePrefix: 's:' } })
+t.test('also in a scope of its own', async t => {
+  await t.rejects(buildApp(t, {
+    timeout: false,
+    session: { cookieName: 'sid' },
+    routes: async app => { await app.register(async scope => { await scope.register(sessionTimeout) }) }
+  }), { code: 'FST_SESSION_TIMEOUT_INVALID_OPTION' })
+})
+
+t.test('where it cannot be known at start, it is noticed at the first session that is stored', async t => {
+  const { app } = await buildApp(t, {
+    session: { cookieName: 'sid', cookiePrefix: 's:' },
+    beforeTimeout (app) {
+      const hooks = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')!
+      const { onRequest } = (app as unknown as Record<symbol, { onRequest: Array<() => void> }>)[hooks]!
+      for (const hook of onRequest) Object.defineProperty(hook, 'name', { value: 'renamed' })
+    }
+  })
   const browser = createBrowser(app)
-  t.match((await browser.post('/sign-in')).json(), { code: 'FST_SESSION_TIMEOUT_INVALID_OPTION' })
+  t.equal((await browser.get('/me')).statusCode, 200, 'nothing to notice yet')
+  const page = await browser.post('/sign-in')
+  t.match(page.json(), { statusCode: 500, code: 'FST_SESSION_TIMEOUT_INVALID_OPTION', message: /^cookieName must be that of @fastify\/session, which is "sid"/ })
+  t.same(page.setCookies, [])
+})
+
+t.test('a session plugin that cannot be guarded is refused at start, with its version', async t => {
+  const refusal = { code: 'FST_SESSION_TIMEOUT_NO_SESSION', message: /^@fastify\/session \d+\.\d+\.\d+ cannot be guarded/ }
+  // One whose sessions hold no store, and one that makes successors by another way.
+  const changes: Array<(session: object) => void> = [
+    session => { for (const symbol of Object.getOwnPropertySymbols(session)) Object.assign(session, { [symbol]: undefined }) },
+    session => { Object.assign(session, { regenerate: (done: () => void) => done() }) }
+  ]
+  for (const change of changes) {
+    await t.rejects(buildApp(t, {
+      before (app) {
+        const { decorate } = app
+        Object.assign(app, {
+          decorate (name: string, value: (id: string, request: FastifyRequest, done: () => void) => void) {
+            return (decorate as unknown as (this: object, name: string, value: unknown) => object).call(app, name, name !== 'decryptSession'
+              ? value
+              : function (id: string, request: FastifyRequest, done: () => void) {
+                return value(id, request, () => {
+                  const { sessionId, encryptedSessionId, cookie } = request.session
+                  const other = Object.assign(Object.create(Object.getPrototypeOf(request.session)), request.session)
+                  change(other)
+                  Object.defineProperties(other, { sessionId: { value: sessionId }, encryptedSessionId: { value: encryptedSessionId }, cookie: { value: cookie } })
+                  request.session = other
+                  done()
+                })
+              })
+          }
+        })
+      }
+    }), refusal)
+  }
+})
+
+t.test('a generator of ids that wants a real request is left for the first one', async t => {
+  const { app } = await buildApp(t, { session: { idGenerator: request => `${request!.raw.url!.length}-${Math.random()}-0123456789012345678901234567` } })
+  t.equal((await createBrowser(app).post('/sign-in')).statusCode, 200)
 })
 
 t.test('other cookies, under any name, are not taken for a wrong cookieName', async t => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { safeReturnPath } from '../../index.js'
 
 t.test('a path of this site is followed', async t => {
-  for (const path of ['/', '/account', '/search?q=a%20b&page=2', '/a/b#c', '/a?next=https://example.com//x', '/a?x=%0a', '/~ada/', "/it's"]) t.equal(safeReturnPath(path), path, path)
+  for (const path of ['/', '/account', '/search?q=a%20b&page=2', '/a/b#c', '/a?next=https://example.com//x', '/a?x=%0a', '/~ada/', "/it's", '/a/../b', '/a//b', '/./a']) t.equal(safeReturnPath(path), path, path)
 })
 
 t.test('everything that leads to another site is refused', async t => {
@@ -10,7 +10,8 @@ t.test('everything that leads to another site is refused', async t => {
     'https://evil.example', 'http:/evil.example', '//evil.example', '///evil.example', '/\\evil.example', '\\\\evil.example', '\\/evil.example',
     'javascript:alert(1)', 'data:text/html,x', 'evil.example', '?next=/', '#x', '', ' /', ' //evil.example',
     '/\t/evil.example', '/\n/evil.example', '/\r\n/evil.example', '\t//evil.example', '/\u0000/evil.example', '/ /evil.example', '/\u00a0/x', '/é',
-    '/%2fevil.example', '/%2Fevil.example', '/%5cevil.example', '/%5Cevil.example', '/%09/evil.example', '/%0d%0a/evil.example', '/%252fevil.example', '/a\\b'
+    '/%2fevil.example', '/%2Fevil.example', '/%5cevil.example', '/%5Cevil.example', '/%09/evil.example', '/%0d%0a/evil.example', '/%252fevil.example', '/a\\b',
+    '/.//evil.example', '/..//evil.example', '/a/..//evil.example', '/%2e//evil.example', '/.%2E//evil.example', '/./%2fevil.example', '/a/b/../..//evil.example'
   ]
   for (const value of hostile) t.equal(safeReturnPath(value), '/', JSON.stringify(value))
 })

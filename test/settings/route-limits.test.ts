@@ -31,7 +31,7 @@ for (const [general, route, why] of refused) {
   t.test(`a route's idleTimeout of ${route} is refused where it is ${why}`, async t => {
     await t.rejects(buildApp(t, { timeout: general, routes: strict(route) }), {
       code: 'FST_SESSION_TIMEOUT_INVALID_OPTION',
-      message: new RegExp(`^config\\.sessionTimeout\\.idleTimeout must be .*received ${typeof route === 'string' ? `"${route}"` : route}$`)
+      message: new RegExp(`^config\\.sessionTimeout\\.idleTimeout of GET /strict must be .*received ${typeof route === 'string' ? `"${route}"` : route}$`)
     })
   })
 }

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { entryId } from '../../lib/store/entries.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
 import { createGate, type Gate } from '../helpers/gate.js'
@@ -39,7 +40,8 @@ async function open (t: Test, way: 'a save' | 'a touch', signOut: (scene: Scene,
     return { cookie, id: decodeURIComponent(cookie).split('.')[0]! }
   }))
   const scene = { clock, data, store, here, there, users }
-  const ids = new Set(users.map(({ id }) => id))
+  // A touch writes beside the session.
+  const ids = new Set(users.map(({ id }) => way === 'a touch' ? entryId(id, 'activity') : id))
   store.loses = id => ids.has(id)
   clock.tick(way === 'a touch' ? 10 * minute : second)
   await Promise.all(users.map(async ({ id, cookie }) => {

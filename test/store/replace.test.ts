@@ -1,9 +1,11 @@
 import type { Session } from 'fastify'
 import t from 'tap'
+import { entryId } from '../../lib/store/entries.js'
+import type { AppOptions } from '../helpers/app.js'
 import { createGate } from '../helpers/gate.js'
 import { openTwins } from '../helpers/scene.js'
 import { JsonStore } from '../helpers/stores.js'
-import { minute } from '../helpers/time.js'
+import { day, minute } from '../helpers/time.js'
 import { fakeClock } from '../helpers/clock.js'
 
 type Replaced = (error: unknown, replaced?: boolean) => void
@@ -28,12 +30,13 @@ class ReplacingStore extends JsonStore {
   }
 }
 
-async function open (t: Parameters<typeof openTwins>[0]) {
+async function open (t: Parameters<typeof openTwins>[0], timeout: AppOptions['timeout'] = {}) {
   const clock = fakeClock(t)
   const data = new Map<string, string>()
   const stores = [new ReplacingStore({ data }), new ReplacingStore({ data })] as const
   const gate = createGate()
   const twins = await openTwins(t, stores, {
+    timeout,
     routes (app) {
       app.post('/note', async request => {
         request.session.note = 'written'
@@ -49,14 +52,25 @@ async function open (t: Parameters<typeof openTwins>[0]) {
   return { ...twins, clock, data, gate, store: stores[0] }
 }
 
+/** A session in use for so long that a touch has to write its stored copy anew. */
+async function openOld (t: Parameters<typeof openTwins>[0]) {
+  const scene = await open(t, { absoluteTimeout: false })
+  const startedAt = scene.clock.now()
+  scene.clock.tick(8 * day)
+  scene.store.moveClock(scene.id, { startedAt, lastActivity: scene.clock.now() - 10 * minute })
+  return scene
+}
+
 t.test('a store with a replace of its own is given no marks, and is asked for none', async t => {
-  const { here, there, clock, data, store } = await open(t)
+  const { here, there, clock, data, id, store } = await open(t)
   clock.tick(10 * minute)
   const { get } = store.counts
   t.equal((await here.browser.get('/me')).json().userId, 'ada')
-  t.equal(store.counts.get - get, 3, 'the load, the touch, and the look inside replace')
+  t.equal(store.counts.get - get, 2, 'the load, and the look at the clock')
+  await here.browser.clone().post('/note')
+  t.equal(store.counts.get - get, 5, 'the load, the look before the save, and the look inside replace')
   await there.browser.post('/sign-out')
-  t.equal(data.size, 0)
+  t.same([...data.keys()], [entryId(id, 'activity')], 'the clock, which expires by itself')
 })
 
 t.test('a request in flight does not bring back what another process has ended', async t => {
@@ -73,11 +87,10 @@ t.test('a request in flight does not bring back what another process has ended',
 })
 
 t.test('a session that goes between the read and the replace is learnt to be over', async t => {
-  const { here, clock, data, store } = await open(t)
-  clock.tick(10 * minute)
+  const { here, store } = await openOld(t)
   store.goes = true
   t.match((await here.browser.clone().get('/me')).json(), { userId: null, ended: 'missing' })
-  t.equal(data.size, 0)
+  t.same(store.sessions(), [])
 })
 
 t.test('the same at a save', async t => {
@@ -91,12 +104,12 @@ t.test('the same at a save', async t => {
 
 for (const fault of ['before', 'after'] as const) {
   t.test(`a replace that fails ${fault} it was done does not keep a request from being handled by a touch`, async t => {
-    const { here, there, clock, data, store } = await open(t)
-    clock.tick(10 * minute)
+    const { here, there, store } = await openOld(t)
     store.fault = fault
     t.match((await here.browser.clone().get('/me')).json(), { userId: 'ada' })
+    t.equal(store.fault, undefined, 'it was asked')
     await there.browser.post('/sign-out')
-    t.equal(data.size, 0)
+    t.same(store.sessions(), [])
   })
 
   t.test(`and fails the request whose save it was, ${fault}`, async t => {

@@ -9,7 +9,8 @@ import { minute } from '../helpers/time.js'
 
 const faults: Fault[] = ['error', 'throw', 'reject', 'twice', 'hang']
 const unhandled: unknown[] = []
-process.on('unhandledRejection', error => { unhandled.push(error) })
+const keepUnhandled = (error: unknown): void => { unhandled.push(error) }
+process.on('unhandledRejection', keepUnhandled)
 
 interface Scene extends TestApp {
   store: FaultyStore
@@ -200,18 +201,22 @@ t.test('a store that is down when the session is loaded is answered as @fastify/
 t.test('a store that reports ENOENT means missing', async t => {
   const scene = await signIn(t)
   const { get } = scene.inner
-  scene.clock.tick(10 * minute)
+  scene.clock.tick(30 * minute)
+  const { destroy } = scene.store.counts
   let calls = 0
   scene.inner.get = (id, callback) => {
     if (++calls === 1) get.call(scene.inner, id, callback)
     else callback(Object.assign(new StoreDownError('gone'), { code: 'ENOENT' }))
   }
-  t.match((await scene.browser.get('/me')).json(), { userId: null, ended: 'missing' })
+  t.match((await scene.browser.get('/me')).json(), { userId: null, ended: 'idle' })
+  t.ok(calls > 1, 'it was asked before the end')
+  t.equal(scene.store.counts.destroy, destroy, 'there was nothing to destroy')
 })
 
 t.test('no fault has left an unhandled rejection', async t => {
   await new Promise(resolve => setImmediate(resolve))
   t.same(unhandled, [])
+  process.removeListener('unhandledRejection', keepUnhandled)
 })
 
 t.test('a session that has come back and cannot be taken out again is a 503, and not used', async t => {

@@ -55,9 +55,10 @@ async function open (t: Test, timeout: AppOptions['timeout'] = {}, session: AppO
 const graces: Array<[storeGrace: string | number | undefined, ms: number]> = [[undefined, day], ['1h', hour], [0, 0], ['7d', 7 * day], [1, 1]]
 
 for (const [storeGrace, ms] of graces) {
-  t.test(`with storeGrace ${storeGrace}, every write lives that long past the deadline, in every form`, async t => {
+  t.test(`with storeGrace ${storeGrace}, every write lives that long past the latest deadline it can have, in every form`, async t => {
     const { clock, store, browser } = await open(t, storeGrace === undefined ? {} : { storeGrace })
-    const full = 30 * minute + ms
+    const grace = Math.max(ms, 2 * minute)
+    const full = day + grace
     const expect = (life: number, what: string): void => {
       const last = store.written.at(-1)!
       t.same({ expires: last.expires, maxAge: last.maxAge }, { expires: life, maxAge: life }, what)
@@ -65,12 +66,12 @@ for (const [storeGrace, ms] of graces) {
     expect(full, 'at sign-in')
     clock.tick(10 * minute)
     await browser.get('/me')
-    expect(full, 'a touch')
+    expect(30 * minute + grace, 'a touch')
     clock.tick(second)
     await browser.post('/note')
-    expect(full - second, 'a save at the end of a request')
+    expect(full - 10 * minute - second, 'a save at the end of a request')
     await browser.post('/save')
-    expect(full - second, 'a save within a request')
+    expect(full - 10 * minute - second, 'a save within a request')
     clock.tick(second)
     await browser.post('/restart')
     expect(full, 'a restart')
@@ -92,14 +93,23 @@ t.test('it is the same whatever life the host gives its cookies', async t => {
       for (const life of lives) {
         const [expires, maxAge] = JSON.parse(life)
         t.equal(expires, maxAge)
-        t.ok([0, 10 * minute].some(activity => expires === clock.now() - second - 10 * minute + activity + 30 * minute + day), life)
+        const signedInAt = clock.now() - second - 10 * minute
+        // The session, and its clock.
+        t.ok([signedInAt + day + day, signedInAt + 10 * minute + 30 * minute + day].includes(expires), life)
       }
     })
   }
 })
 
+t.test('without an absolute limit, a save gives the copy a week and the grace past its deadline', async t => {
+  const { clock, store, browser } = await open(t, { absoluteTimeout: false })
+  clock.tick(second)
+  await browser.post('/note')
+  t.equal(store.written.at(-1)!.expires, 30 * minute - second + 7 * day + day)
+})
+
 t.test('the user of yesterday is told why', async t => {
-  for (const [after, ended] of [[30 * minute + day - 1, 'idle'], [30 * minute + day, 'missing']] as const) {
+  for (const [after, ended] of [[day + day - 1, 'idle'], [day + day, 'missing']] as const) {
     await t.test(`after ${after} ms`, async t => {
       const { clock, browser } = await open(t)
       clock.tick(after)

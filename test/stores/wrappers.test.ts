@@ -69,6 +69,68 @@ t.test('a store of another kind is refused at start', async t => {
   }
 })
 
+const bypassed = (wrapper: string, method: string, name: string): { name: string, message: RegExp } => ({
+  name: 'TypeError',
+  message: new RegExp(`^${wrapper} writes sessions as .* does, and would bypass the ${method} of this ${name}: .*withReplace`)
+})
+
+t.test('a store that encrypts or caches by methods of its own is refused, since its sessions would be written without them', async t => {
+  const client = { sendCommand () {}, scanIterator () {}, get () {}, set () {} } as never
+  class Encrypting extends RedisStore {
+    override async set (id: string, session: object, callback?: () => void): Promise<unknown> {
+      return await super.set(id, { cipher: btoa(JSON.stringify(session)) } as never, callback as never)
+    }
+  }
+  class Caching extends RedisStore {
+    override async get (): Promise<unknown> {
+      return null
+    }
+  }
+  class Thorough extends Encrypting {
+    override async get (): Promise<unknown> {
+      return null
+    }
+
+    override async destroy (): Promise<unknown> {
+      return undefined
+    }
+  }
+  t.throws(() => withRedisReplace(new Encrypting({ client })), bypassed('withRedisReplace', 'set', 'Encrypting'))
+  t.throws(() => withRedisReplace(new Caching({ client })), bypassed('withRedisReplace', 'get', 'Caching'))
+  t.throws(() => withRedisReplace(new Thorough({ client })), bypassed('withRedisReplace', 'get', 'Thorough'))
+  const patched = Object.assign(new RedisStore({ client }), { set: async () => {} })
+  t.throws(() => withRedisReplace(patched), bypassed('withRedisReplace', 'set', 'RedisStore'))
+  const silent = Object.assign(new RedisStore({ client }), { serializer: {} })
+  t.throws(() => withRedisReplace(silent), /needs the serializer of connect-redis/)
+  t.doesNotThrow(() => withRedisReplace(new (class extends RedisStore {})({ client })), 'a subclass that changes none of them is as good')
+})
+
+t.test('so is one of another package', async t => {
+  const kinds: Array<[wrap: (store: object) => object, wrapper: string, methods: readonly string[], text: string]> = [
+    [withPostgresReplace, 'withPostgresReplace', ['quotedTable', 'query'], 'INSERT INTO'],
+    [withMysqlReplace, 'withMysqlReplace', ['query', 'setOptions'], ''],
+    [withMemcachedReplace, 'withMemcachedReplace', ['getKey'], 'client.set('],
+    [withSqliteReplace, 'withSqliteReplace', ['createDb'], '']
+  ]
+  for (const [wrap, wrapper, methods, text] of kinds) {
+    class Store {}
+    const known = Object.fromEntries(['get', 'set', 'destroy', ...methods].map(method => [method, Object.assign(() => {}, { toString: () => text })]))
+    Object.assign(Store.prototype, known)
+    class Own extends Store {
+      set (): void {}
+    }
+    t.throws(() => wrap(new Own()), bypassed(wrapper, 'set', 'Own'))
+    class Cached extends Store {
+      get (): void {}
+    }
+    t.throws(() => wrap(new Cached()), bypassed(wrapper, 'get', 'Cached'))
+    class Listed extends Store {
+      destroy (): void {}
+    }
+    t.throws(() => wrap(new Listed()), bypassed(wrapper, 'destroy', 'Listed'))
+  }
+})
+
 const server = await startRedis(t)
 if (server) {
   const connect = async (t: Test) => {

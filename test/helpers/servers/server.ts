@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { root } from '../root.js'
 
 /** A server of the test's own, on a free port of the loopback, its data in a folder that goes with the test. */
 export interface Server {
@@ -36,7 +37,7 @@ export function notTested (t: Test, message: string): void {
 
 /** Whether those stores are installed that are made of C++: they are not in package.json. */
 export function needNativeStores (t: Test): boolean {
-  const found = existsSync(new URL('../../stores/native/node_modules', import.meta.url))
+  const found = existsSync(new URL('test/stores/native/node_modules', root))
   if (!found) notTested(t, 'The stores with native modules are missing: npm ci --prefix test/stores/native')
   return found
 }

@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { root } from '../helpers/root.js'
 
-const { buildDemo }: { buildDemo: (options?: Record<string, unknown>) => Promise<FastifyInstance> } = await import(new URL('../../examples/demo/app.js', import.meta.url).href)
+const { buildDemo }: { buildDemo: (options?: Record<string, unknown>) => Promise<FastifyInstance> } = await import(new URL('examples/demo/app.js', root).href)
 const { now } = Date
 
 /** The demo, listening; gives its address. Its clock is that of this process: put back in the end. */

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import t, { type Test } from 'tap'
+import { root } from '../helpers/root.js'
 
 const run = promisify(execFile)
-const root = new URL('../../', import.meta.url)
 
 type Promised = string | { [condition: string]: Promised }
 

@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import t, { type Test } from 'tap'
+import { buildApp, signedIn } from '../helpers/app.js'
+import { fakeClock } from '../helpers/clock.js'
+import { openScene, openTwins } from '../helpers/scene.js'
+import { FaultyStore, JsonStore } from '../helpers/stores.js'
+import { minute } from '../helpers/time.js'
+
+interface Loaded {
+  userId: string | null
+  session: FastifyRequest['session'] | null
+  error: unknown
+}
+
+/** As libraries for sockets do: with an object that was never a request of Fastify. */
+function load (app: FastifyInstance, signedId: string, options?: object): Promise<Loaded> {
+  const request = { headers: {}, cookies: {}, protocol: 'http', server: app, routeOptions: {} } as unknown as FastifyRequest
+  return new Promise(resolve => {
+    const callback = (error?: unknown): void => resolve({ userId: request.session?.userId ?? null, session: request.session ?? null, error: error ?? null })
+    if (options) (app.decryptSession as unknown as (...values: unknown[]) => void)(signedId, request, options, callback)
+    else app.decryptSession(signedId, request, callback)
+  })
+}
+
+async function open (t: Test, store = new JsonStore()) {
+  const scene = await openScene(t, { store })
+  return { ...scene, signed: decodeURIComponent(scene.browser.cookie('sessionId')!) }
+}
+
+t.test('a live session is handed out, with options for its cookie too', async t => {
+  const { app, clock, signed } = await open(t)
+  clock.tick(30 * minute - 1)
+  t.match(await load(app, signed), { userId: 'ada', error: null })
+  t.match(await load(app, signed, { path: '/' }), { userId: 'ada', error: null })
+})
+
+t.test('one past its idle deadline is not: an empty one takes its place', async t => {
+  const { app, clock, browser, signed, store, id } = await open(t)
+  clock.tick(30 * minute)
+  const { userId, session, error } = await load(app, signed)
+  t.same({ error, userId }, { error: null, userId: null })
+  t.not(session?.sessionId, id)
+  t.ok(store.data.has(id), 'the next request with its cookie ends it')
+  t.match((await browser.get('/me')).json(), { userId: null, ended: 'idle' })
+})
+
+t.test('nor is one past its absolute deadline, however active', async t => {
+  const { app, clock, browser, signed } = await open(t)
+  for (let activity = 0; activity < 24 * 3 - 1; activity++) {
+    clock.tick(20 * minute)
+    await browser.get('/me')
+  }
+  t.match(await load(app, signed), { userId: 'ada' })
+  clock.tick(20 * minute)
+  t.match(await load(app, signed), { userId: null, error: null })
+  t.match((await browser.get('/me')).json(), { userId: null, ended: 'absolute' })
+})
+
+t.test('nor is one with a malformed record', async t => {
+  const { app, signed, store, id } = await open(t)
+  store.data.set(id, JSON.stringify({ ...store.raw(id), sessionTimeout: { startedAt: 'now' } }))
+  t.match(await load(app, signed), { userId: null, error: null })
+})
+
+t.test('nor one that was ended in this process, and came back', async t => {
+  const { app, signed, store, id } = await open(t)
+  const json = store.data.get(id)!
+  t.equal(await app.sessionTimeout.end(id), true)
+  store.data.set(id, json)
+  t.match(await load(app, signed), { userId: null, error: null })
+})
+
+t.test('one that another process has extended is', async t => {
+  const data = new Map<string, string>()
+  const { here, there } = await openTwins(t, [new JsonStore({ data }), new JsonStore({ data })])
+  const clock = fakeClock(t, { start: Date.now() })
+  clock.tick(20 * minute)
+  await there.browser.get('/me')
+  clock.tick(20 * minute)
+  t.match(await load(here.app, decodeURIComponent(here.browser.cookie('sessionId')!)), { userId: 'ada', error: null })
+})
+
+t.test('a session without a clock is', async t => {
+  const { app } = await buildApp(t, {
+    timeout: { appliesTo: signedIn },
+    routes: app => { app.post('/cart', async request => { request.session.cart = ['tea'] }) }
+  })
+  const page = await app.inject({ method: 'POST', url: '/cart' })
+  const { session, error } = await load(app, decodeURIComponent(page.cookies[0]!.value))
+  t.equal(error, null)
+  t.same(session!.cart, ['tea'])
+})
+
+t.test('a forged id gives an empty one', async t => {
+  const { app } = await open(t)
+  t.match(await load(app, 'forged'), { userId: null, error: null })
+})
+
+t.test('a store that fails hands nothing out', async t => {
+  const store = new FaultyStore(new JsonStore())
+  const { app, clock, browser } = await openScene(t, { store })
+  const signed = decodeURIComponent(browser.cookie('sessionId')!)
+  store.always.get = 'error'
+  t.match(await load(app, signed), { userId: null, error: { message: 'get' } })
+  store.always.get = 'ok'
+  clock.tick(30 * minute)
+  store.plan.get = ['ok', 'error']
+  t.match(await load(app, signed), { userId: null, session: null, error: { message: 'get' } })
+})
+
+t.test('in a handler: what it loads is behind the check, and a save of it behind the guard', async t => {
+  const { app, browser, clock } = await openScene(t, {
+    routes (app) {
+      app.post<{ Body: { signed: string } }>('/adopt', { config: { sessionTimeout: false } }, async request => {
+        await new Promise<void>((resolve, reject) => {
+          app.decryptSession(request.body.signed, request, error => error ? reject(error) : resolve())
+        })
+        request.session.note = 'adopted'
+        return { userId: request.session.userId ?? null }
+      })
+    }
+  })
+  const signed = decodeURIComponent(browser.cookie('sessionId')!)
+  const adopt = () => app.inject({ method: 'POST', url: '/adopt', payload: { signed } })
+  t.same((await adopt()).json(), { userId: 'ada' })
+  clock.tick(30 * minute)
+  t.same((await adopt()).json(), { userId: null })
+})
