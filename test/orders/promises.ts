@@ -37,9 +37,7 @@ export async function findWrongs (scene: Scene): Promise<{ wrongs: string[], sta
   const hit = fault && did[fault.request]
   /** Whether nobody can know what it has done. */
   const isUncertain = (one: Did): boolean => one === hit && one.status >= 500 && (fault!.kind !== 'refused' || one.deed === signIn || world.exchangers.has(fault!.request))
-  // A sign-out that came when the session was exchanged already, and found none, is taken for one that came too late.
-  const isOver = (one: Did, request: number): boolean => saysEnded(one) ||
-    (endsSession(one) && (one.deed === endById || world.finders.has(request)))
+  const isOver = (one: Did): boolean => saysEnded(one) || endsSession(one)
   const over = did.filter(isOver)
   const exchanged = did.filter((one, request) => {
     // One that failed has sent the cookie of the successor where the host stored that at its end.

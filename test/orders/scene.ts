@@ -156,7 +156,6 @@ export class Scene {
     this.cookie = cookieOf(response)!
     this.id = idIn(this.cookie)
     world.name(this.id, 'old')
-    world.watched = this.id
     this.at = this.signedInAt + pauseBefore(this.parts.map(({ deed }) => deed))
     this.setTime(this.at)
   }

@@ -50,9 +50,6 @@ export class World {
   observer!: FastifyInstance
   /** How often onTimeout was called in each process since the last {@link renew}. */
   timeouts: number[] = []
-  /** A session, and the requests that have found it in the store since the last {@link renew}. */
-  watched = ''
-  readonly finders = new Set<number>()
   /** The requests whose `regenerate()` has exchanged a session. */
   readonly exchangers = new Set<number>()
   readonly #names = new Map<string, string>()
@@ -68,7 +65,6 @@ export class World {
     this.#names.clear()
     this.#generation++
     this.timeouts = []
-    this.finders.clear()
     this.exchangers.clear()
   }
 
@@ -184,10 +180,8 @@ function createStore (world: World, process: number, replace: boolean): Replacin
   }
   return {
     get (id, callback) {
-      const { request } = conductor
       operation('get', id, false, () => {
         const json = data.get(id)
-        if (json !== undefined && request !== undefined && id === world.watched) world.finders.add(request)
         return json === undefined ? null : JSON.parse(json)
       }, callback)
     },
