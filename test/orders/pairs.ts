@@ -1,0 +1,96 @@
+import type { Test } from 'tap'
+import { random } from '../helpers/stores.js'
+import { faultKinds, type Fault } from './conductor.js'
+import { deeds, timeout, type Deed } from './deeds.js'
+import { follow } from './explore.js'
+import { Scene, type Outcome, type Part, type SceneOptions } from './scene.js'
+import { describe, searchAll, searchSome, type Report } from './search.js'
+import { fakeTime, openWorld, type World, type WorldOptions } from './world.js'
+
+/** `ORDERS=all` leaves nothing to chance: for the night. */
+export const isWhole = process.env.ORDERS === 'all'
+
+/** No request does as many. */
+const mostOperations = 16
+
+/** Every two requests: in one process, or in two, of which only the first knows the session already. */
+export function pairsIn (processes: 1 | 2): Part[][] {
+  return deeds.flatMap((one, at) => (processes === 1 ? deeds.slice(at) : deeds).map(other => partsOf([one, other], processes)))
+}
+
+export function partsOf (all: readonly Deed[], processes: 1 | 2): Part[] {
+  return all.map((deed, at) => ({ deed, process: at % processes }))
+}
+
+/** With the time in play, and in one process, whose memory all answers change, an operation is one moment: else orders are too many. */
+export function optionsFor (parts: readonly Part[], processes: 1 | 2): SceneOptions {
+  return { joined: processes === 1 || parts.some(({ deed }) => deed === timeout) }
+}
+
+/** @param most orders of one scene; for those that have more, as many by chance are played besides */
+export async function checkEveryOrder (t: Test, options: WorldOptions, scenes: readonly Part[][], most: number): Promise<void> {
+  const world = await openWorld(t, fakeTime(t), options)
+  const wrongs: string[] = []
+  let orders = 0
+  let incomplete = 0
+  for (const parts of scenes) {
+    const scene = new Scene(world, parts, optionsFor(parts, options.processes))
+    const report = await searchAll(scene, { most: isWhole ? Infinity : most })
+    const rest = report.complete ? undefined : await searchSome(scene, random(orders), most / 2)
+    orders += report.orders + (rest?.orders ?? 0)
+    if (!report.complete) incomplete++
+    t.comment(`${scene.title}: ${report.orders} orders${report.complete ? ', complete' : `, not complete, and ${rest!.orders} by chance`}`)
+    wrongs.push(...describe(scene, report), ...rest ? describe(scene, rest) : [])
+  }
+  t.comment(`${scenes.length} scenes, ${orders} orders, ${incomplete === 0 ? 'the search is complete' : `${incomplete} scenes not completely`}`)
+  t.same(wrongs, [], 'everything holds in every order')
+}
+
+/** With one operation going wrong, at each place and in each way; by chance, and the same in every run. */
+export async function checkFaults (t: Test, options: WorldOptions, scenes: readonly Part[][], orders: number): Promise<void> {
+  const world = await openWorld(t, fakeTime(t), options)
+  const wrongs = new Map<string, string>()
+  let hits = 0
+  let played = 0
+  const note = (scene: Scene, report: Report): void => {
+    hits += report.hits
+    played += report.orders
+    for (const line of describe(scene, report)) {
+      const what = line.split('\n')[0]!.replace(/ \(in .*/, '')
+      if (!wrongs.has(what)) wrongs.set(what, line)
+    }
+  }
+  if (isWhole) {
+    for (const parts of scenes) {
+      for (const fault of faultsOf(parts)) {
+        const scene = new Scene(world, parts, { ...optionsFor(parts, options.processes), fault })
+        note(scene, await searchAll(scene))
+      }
+    }
+  } else {
+    const next = random(18)
+    for (let order = 0; order < orders; order++) {
+      const parts = pick(scenes, next)
+      const scene = new Scene(world, parts, { ...optionsFor(parts, options.processes), fault: pick(faultsOf(parts), next) })
+      note(scene, await searchSome(scene, next, 1))
+    }
+  }
+  t.comment(`${played} orders, in ${hits} of them a fault, ${isWhole ? 'the search is complete' : 'by chance'}`)
+  t.same([...wrongs.values()], [], 'everything holds, whatever goes wrong')
+}
+
+function faultsOf (parts: readonly Part[]): Fault[] {
+  const operations = Array.from({ length: mostOperations }, (_, at) => at)
+  return parts.flatMap((_, request) => operations.flatMap(operation => faultKinds.map(kind => ({ request, operation, kind }))))
+}
+
+function pick<Value> (from: readonly Value[], next: () => number): Value {
+  return from[Math.floor(next() * from.length)]!
+}
+
+/** The order that a failed search has printed, once more. */
+export async function playAgain (world: World, parts: readonly Part[], options: SceneOptions, order: string): Promise<Outcome> {
+  const scene = new Scene(world, parts, options)
+  const { outcome } = await follow<Outcome>(choose => scene.play(choose), order.split(' '))
+  return outcome!
+}
