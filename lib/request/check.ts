@@ -43,7 +43,7 @@ export function createCheckHook (registration: Registration): Hook {
     const known = visit.came = visit.hold(session.sessionId)
     visit.settleOn(known)
     visit.loadedExpiry = session.cookie.expires
-    if (known.ended !== null && known.ending === undefined) return alreadyEnded(visit, known)
+    if (known.ended !== null && known.ending === undefined) return over(visit, known)
     return checkClock(visit, known, loaded)
   })
 }
@@ -57,7 +57,7 @@ export function createSecondCheckHook (): Hook {
     const visit = visitOf(request)
     const known = visit?.current ?? null
     if (visit === undefined || known === null) return 'continue'
-    if (known.ended !== null) return alreadyEnded(visit, known)
+    if (known.ended !== null) return over(visit, known)
     if (known.record === null || visit.route?.checked === false) return 'continue'
     const at = now()
     const reason = endOf(known.record, visit.limits(), at)
@@ -203,10 +203,14 @@ function noteFault ({ request }: Visit, error: unknown): void {
   request.log.warn({ err: describeFault(error) }, 'session not extended: the session store failed')
 }
 
+function over (visit: Visit, known: KnownSession): Promise<Verdict> {
+  return known.isEnding ? gone(visit, known) : alreadyEnded(visit, known)
+}
+
 /** The session was ended since it was loaded. */
 async function gone (visit: Visit, known: KnownSession): Promise<Verdict> {
   // The store may still refuse to: then the next request with this cookie tries again.
-  if (known.ending !== undefined) visit.keepCookie = true
+  if (known.ending !== undefined || known.isEnding) visit.keepCookie = true
   await startAfresh(visit)
   return answerEnd(visit, known)
 }

@@ -64,8 +64,10 @@ async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }:
     await session.touches?.running.catch(() => {})
     const [stored] = await Promise.all([sessions.store.get(session.id), refreshClock(sessions, session)])
     if (stored === undefined) {
-      sessions.noticeEnd(session, reason, cookie)
-      return { kind: 'ended', by: 'others', reason }
+      // Renewed in time by another process, it has not timed out.
+      const cause = await sessions.store.successorOf(session.id) === undefined ? reason : 'missing'
+      sessions.noticeEnd(session, cause, cookie)
+      return { kind: 'ended', by: 'others', reason: cause }
     }
     // A request may have saved the session since this one loaded it, in this process or in another.
     const saved = readRecord(stored)

@@ -53,6 +53,8 @@ export class KnownSession {
   offeredOf: number | undefined
   /** Why it is over; null while it is not. */
   ended: EndReason | null
+  /** The store has not confirmed its end yet, and may refuse. */
+  isEnding = false
   /** Whether the store has had it. */
   stored = false
   /** How many requests, connections and operations use it. */

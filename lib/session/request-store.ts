@@ -100,12 +100,14 @@ async function storeSuccessor (visit: Visit, old: KnownSession, known: KnownSess
   const { sessions } = visit.host
   // Over already: ended while regenerate() was under way.
   if (known.ended !== null) return emptyOut(session)
+  const isSignIn = !hasData(session)
   if (old.ended !== null || await isPast(visit, old)) emptyOut(session)
   const before = old.record
   if (!hasData(session)) {
     const sparing = known.id
     if (old.ended === null) await sessions.end(old, 'signed-out', { sparing })
-    else await sessions.endSuccessor(old.id, 'signed-out', sparing)
+    // Exchanged by another request: the user who signs in here takes the place of that one, too.
+    else if (isSignIn) await sessions.endSuccessor(old.id, 'signed-out', sparing)
     return store(visit, known, session, limitsFor(visit, session), before)
   }
   const limits = limitsFor(visit, session)

@@ -118,6 +118,7 @@ export class Sessions implements Audience {
   async end (session: KnownSession, reason: EndReason, options: EndOptions = {}): Promise<void> {
     const { cookie, keepReason, sparing } = options
     this.#begin(session, reason, cookie)
+    session.isEnding = true
     let successor: string | undefined
     try {
       successor = await this.store.end(session.id, reason, keepReason)
@@ -125,6 +126,8 @@ export class Sessions implements Audience {
       session.ended = null
       this.recent.forget(session.id, cookie)
       throw error
+    } finally {
+      session.isEnding = false
     }
     this.#over(session)
     if (successor !== undefined && successor !== sparing) await this.endById(successor, reason)
