@@ -23,6 +23,6 @@ const triples = [
 for (const replace of [false, true]) {
   for (const processes of [1, 2] as const) {
     t.test(`three requests in ${processes === 1 ? 'one process' : 'two processes'}, with ${replace ? 'a store with replace' : 'marks'}`, t =>
-      checkEveryOrder(t, { processes, replace }, triples.map(triple => partsOf(triple, processes)), 20))
+      checkEveryOrder(t, { processes, replace }, triples.map(triple => partsOf(triple, processes)), 5))
   }
 }
