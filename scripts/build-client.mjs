@@ -24,7 +24,7 @@ const common = { bundle: true, format: 'esm', target: 'es2021', legalComments: '
 await build({ ...common, entryPoints: ['client/index.ts'], outfile: 'dist/client/index.js' })
 // The second file is loaded by the first one, once there is a session: a visitor's page does without it.
 const standalone = await compact('client/standalone.ts')
-const display = await compact('client/display.ts')
+const display = await compact('client/display/display.ts')
 // The server puts the policy in its place.
 if (standalone.split('__SESSION_TIMEOUT_CONFIG__').length !== 2) throw new Error('The browser client has no one place for its configuration')
 

@@ -1,8 +1,8 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t, { type Test } from 'tap'
-import type { Display } from '../../client/display.js'
-import { createLoading, type LoadDisplay } from '../../client/loading.js'
-import { nothing, type Session } from '../../client/machine.js'
+import type { Display } from '../../client/display/display.js'
+import { createLoading, type LoadDisplay } from '../../client/display/loading.js'
+import { nothing, type Session } from '../../client/session/machine.js'
 
 const quiet = { silent: false, failed: false, seconds: 0 }
 const live: Session = { ...nothing, state: 'live' }

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import FakeTimers from '@sinonjs/fake-timers'
 import { instant, since } from '../../client/clock.js'
-import { doubt, dueOf, end, isShown, leave, nothing, pass, recognise, remainingOf, silence, tell, type Known, type Session } from '../../client/machine.js'
+import { doubt, dueOf, end, isShown, leave, nothing, pass, recognise, remainingOf, silence, tell, type Known, type Session } from '../../client/session/machine.js'
 
 function fakeClocks (t: Test): FakeTimers.Clock {
   const clock = FakeTimers.install({ toFake: ['Date', 'performance'] })

@@ -1,8 +1,8 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t, { type Test } from 'tap'
 import { instant } from '../../client/clock.js'
-import { createQuestions, type Questions, type Worth } from '../../client/questions.js'
-import type { Answer, Method } from '../../client/server.js'
+import { createQuestions, type Questions, type Worth } from '../../client/session/questions.js'
+import type { Answer, Method } from '../../client/session/server.js'
 import { hour, minute } from '../helpers/time.js'
 
 interface Line {

@@ -1,10 +1,10 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t, { type Test } from 'tap'
 import { instant } from '../../client/clock.js'
-import { isShown, type Session } from '../../client/machine.js'
-import type { Answer, Method, Status } from '../../client/server.js'
-import { runSession, type Circumstances, type Page, type Runner } from '../../client/session.js'
-import type { Message } from '../../client/tabs.js'
+import { isShown, type Session } from '../../client/session/machine.js'
+import type { Answer, Method, Status } from '../../client/session/server.js'
+import { runSession, type Circumstances, type Page, type Runner } from '../../client/session/run.js'
+import type { Message } from '../../client/session/tabs.js'
 import { hour, minute, second } from '../helpers/time.js'
 
 const status: Status = { active: true, remaining: 30 * minute, idleRemaining: 30 * minute, warnBefore: 2 * minute, canExtend: true, ended: null, yours: true, page: 'tag' }

@@ -1,9 +1,9 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t from 'tap'
 import { instant } from '../../client/clock.js'
-import { doubt, end, nothing, recognise } from '../../client/machine.js'
-import { english } from '../../client/messages.js'
-import { confirmOf, covers, escapeOf, viewOf } from '../../client/views.js'
+import { doubt, end, nothing, recognise } from '../../client/session/machine.js'
+import { english } from '../../client/display/messages.js'
+import { confirmOf, covers, escapeOf, viewOf } from '../../client/display/views.js'
 
 const words = { messages: english, locale: 'en' }
 const quiet = { silent: false, failed: false, seconds: 61 }

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import FakeTimers from '@sinonjs/fake-timers'
 import t from 'tap'
 import { instant } from '../../client/clock.js'
-import { createCall, type Call } from '../../client/server.js'
-import { runSession } from '../../client/session.js'
+import { createCall, type Call } from '../../client/session/server.js'
+import { runSession } from '../../client/session/run.js'
 import { minute, second } from '../helpers/time.js'
 
 // The call is a real one. In a browser a redirect is opaque, and counts as 401: test/browser/harmless.test.ts.

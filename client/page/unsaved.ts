@@ -1,4 +1,4 @@
-import { listen, type Undo } from './listen.js'
+import { listen, type Undo } from '../listen.js'
 
 const mark = 'data-session-timeout-keep'
 

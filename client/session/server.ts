@@ -1,4 +1,4 @@
-import { instant, type Instant } from './clock.js'
+import { instant, type Instant } from '../clock.js'
 
 /** What GET and POST answer. Ms, always relative; null for no such limit. */
 export interface Status {

@@ -1,5 +1,5 @@
-import { instant, type Instant } from './clock.js'
-import type { Page } from './session.js'
+import { instant, type Instant } from '../clock.js'
+import type { Page } from '../session/run.js'
 
 function metricOf (entry: PerformanceResourceTiming | undefined): PerformanceServerTiming | undefined {
   // Browsers hand it to pages of secure origins alone.

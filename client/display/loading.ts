@@ -1,4 +1,4 @@
-import { instant, since, type Instant } from './clock.js'
+import { instant, since, type Instant } from '../clock.js'
 import type { createDisplay, Display } from './display.js'
 
 /** @param attempt from 0 */

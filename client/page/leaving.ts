@@ -1,4 +1,4 @@
-import type { ClientEndedReason, ClientSettings } from './types.js'
+import type { ClientEndedReason, ClientSettings } from '../types.js'
 
 /** Where the user goes when the session is over. */
 export interface Leaving {

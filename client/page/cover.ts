@@ -1,6 +1,6 @@
+import type { Undo } from '../listen.js'
+import { addStyles } from '../style-sheet.js'
 import css from './cover.css'
-import type { Undo } from './listen.js'
-import { addStyles } from './style-sheet.js'
 
 /** Hides the page. It needs nothing that would have to be loaded first: at the end the network may be gone. */
 export interface Cover {

@@ -1,4 +1,4 @@
-import type { ClientEndedReason } from './types.js'
+import type { ClientEndedReason } from '../types.js'
 
 /** What the tabs of one site tell each other. */
 export type Message =

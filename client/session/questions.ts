@@ -1,4 +1,4 @@
-import { instant, since, type Instant } from './clock.js'
+import { instant, since, type Instant } from '../clock.js'
 import type { Answer, Method } from './server.js'
 
 /** What an answer was worth: that the session is live, that it is not, nothing. */

@@ -1,5 +1,5 @@
-import { instant, since } from './clock.js'
-import { listen, type Undo } from './listen.js'
+import { instant, since } from '../clock.js'
+import { listen, type Undo } from '../listen.js'
 import { confirmOf, covers, escapeOf, type Choice, type View } from './views.js'
 
 /** What the dialog has to do with the events of the page. */

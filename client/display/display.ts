@@ -1,9 +1,9 @@
+import type { Session } from '../session/machine.js'
+import type { Circumstances } from '../session/run.js'
+import { addStyles } from '../style-sheet.js'
+import type { ClientSettings } from '../types.js'
 import { createDialog } from './dialog.js'
-import type { Session } from './machine.js'
-import type { Circumstances } from './session.js'
 import css from './style.css'
-import { addStyles } from './style-sheet.js'
-import type { ClientSettings } from './types.js'
 import { viewOf, type Choice, type View } from './views.js'
 import { createVocabulary } from './vocabulary.js'
 

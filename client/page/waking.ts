@@ -1,4 +1,4 @@
-import { listen, type Undo } from './listen.js'
+import { listen, type Undo } from '../listen.js'
 
 /**
  * The page comes back: to the front, from sleep, from the back/forward cache, to the network.

@@ -1,5 +1,5 @@
-import { since, type Instant } from './clock.js'
-import type { ClientEndedReason, SessionTimeoutState } from './types.js'
+import { since, type Instant } from '../clock.js'
+import type { ClientEndedReason, SessionTimeoutState } from '../types.js'
 
 /*
  * What a page knows of its session, and what becomes of that when it hears something. No browser, no effects.

@@ -1,10 +1,10 @@
-import { since, type Instant } from './clock.js'
+import { since, type Instant } from '../clock.js'
 import { doubt, dueOf, end, isShown, leave, nothing, pass, recognise, silence, tell, type Known, type Session } from './machine.js'
 import { createQuestions, type Worth } from './questions.js'
 import { createReports } from './reports.js'
 import type { Answer, Call, Method, Status } from './server.js'
 import type { Message } from './tabs.js'
-import type { ClientEndedReason } from './types.js'
+import type { ClientEndedReason } from '../types.js'
 
 /** What the page was told when it was loaded. */
 export interface Page {

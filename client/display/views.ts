@@ -1,6 +1,6 @@
+import type { Session } from '../session/machine.js'
+import type { Circumstances } from '../session/run.js'
 import { formatTime, isMilestone, type Words } from './messages.js'
-import type { Session } from './machine.js'
-import type { Circumstances } from './session.js'
 
 /** What the user can choose, by the text of its button. */
 export type Choice = 'stay' | 'signOut' | 'signIn' | 'renew' | 'dismiss' | 'retry'

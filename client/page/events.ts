@@ -1,4 +1,4 @@
-import { isShown, remainingOf, type Session } from './machine.js'
+import { isShown, remainingOf, type Session } from '../session/machine.js'
 
 type Events = Pick<DocumentEventMap, 'sessionwarning' | 'sessionextended' | 'sessionended' | 'sessionresumed'>
 

@@ -1,5 +1,5 @@
+import { listen, type Undo } from '../listen.js'
 import { guardKeys } from './keys.js'
-import { listen, type Undo } from './listen.js'
 import type { Words } from './messages.js'
 import { covers, escapeOf, type Choice, type View } from './views.js'
 
