@@ -8,7 +8,7 @@ import { createLeaving } from './page/leaving.js'
 import { onServerTiming, readPage } from './page/timing.js'
 import { watchWork } from './page/unsaved.js'
 import { onWake } from './page/waking.js'
-import { isHidden, remainingOf } from './session/machine.js'
+import { isHidden, remainingOf, stateOf } from './session/machine.js'
 import { runSession, type Circumstances } from './session/run.js'
 import { createCall } from './session/server.js'
 import { joinTabs } from './session/tabs.js'
@@ -41,12 +41,13 @@ export function createClient (
   const undos = [tabs.close]
 
   const page = readPage()
-  const session = runSession({ ...page, covered: page.covered || wasCovered }, {
+  const session = runSession(wasCovered ? { ...page, stage: 'covered' } : page, {
     call: createCall(endpoint.href),
     touchInterval: options.touchInterval,
     isVisible: () => !document.hidden,
+    isUnsaved: work.isUnsaved,
     show,
-    leave (reason, chosen) { if (chosen || !work.isUnsaved()) leaving.leave(reason) },
+    leave: leaving.leave,
     reload: () => location.reload(),
     announce,
     post: tabs.post,
@@ -60,7 +61,7 @@ export function createClient (
   return {
     client: {
       get remaining () { return remainingOf(session.session) },
-      get state () { return session.session.state },
+      get state () { return stateOf(session.session) },
       get canExtend () { return session.session.known?.canExtend ?? false },
       extend: session.extend,
       end: () => session.end(),
@@ -77,13 +78,13 @@ export function createClient (
 
   function show (circumstances: Circumstances): void {
     // What a stopped client has covered stays so.
-    if (session.session.state === 'stopped') return
+    if (session.session.stage === 'stopped') return
     cover.set(isHidden(session.session))
     display.show(session.session, circumstances)
   }
 
   function stop (): void {
-    if (session.session.state === 'stopped') return
+    if (session.session.stage === 'stopped') return
     session.stop()
     for (const undo of undos) undo()
     if (!cover.isOn) release()

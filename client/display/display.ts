@@ -1,4 +1,4 @@
-import type { Session } from '../session/machine.js'
+import { isOver, isWarning, type Session } from '../session/machine.js'
 import type { Circumstances } from '../session/run.js'
 import { addStyles } from '../style-sheet.js'
 import type { ClientSettings } from '../types.js'
@@ -26,6 +26,7 @@ interface Surroundings {
 
 /** On what the application signs in with itself, in the place of the notice of the end. */
 const signInMark = 'data-session-timeout-show'
+const observed = { subtree: true, childList: true, attributeFilter: [signInMark] }
 
 export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroundings): Display {
   const vocabulary = createVocabulary(options, endpoint)
@@ -43,9 +44,9 @@ export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroun
 
   return {
     show (session, circumstances) {
-      if (session.state !== 'warned') dismissed = false
-      if (session.state !== 'ended') observer.disconnect()
-      else if (shown?.[0].state !== 'ended') observer.observe(document, { subtree: true, childList: true, attributeFilter: [signInMark] })
+      if (!isWarning(session)) dismissed = false
+      if (!isOver(session)) observer.disconnect()
+      else if (!shown || !isOver(shown[0])) observer.observe(document, observed)
       shown = [session, circumstances]
       draw()
       vocabulary.load(draw)

@@ -10,22 +10,13 @@ function metricOf (entry: PerformanceResourceTiming | undefined): PerformanceSer
 export function readPage (): Page {
   const entry = performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming | undefined
   const metric = metricOf(entry)
+  if (!metric) return { stage: 'unknown', tag: null, known: null }
+  const tag = metric.description || null
+  // What was said when the cache took the page says nothing of now; whose it is stays true.
   // Behind a service worker nothing is transferred either.
-  const cached = !!entry && !entry.transferSize && !entry.workerStart
-  return {
-    tag: metric?.description || null,
-    // What was said when the cache took the page says nothing of now; whose it is stays true.
-    known: metric
-      ? {
-          at: instant(performance.now() - entry!.responseStart),
-          remaining: metric.duration,
-          warnBefore: 0,
-          canExtend: true
-        }
-      : null,
-    cached: cached && entry.type === 'navigate',
-    covered: cached && !!metric
-  }
+  if (!entry!.transferSize && !entry!.workerStart) return { stage: entry!.type === 'navigate' ? 'copied' : 'covered', tag, known: null }
+  const at = instant(performance.now() - entry!.responseStart)
+  return { stage: 'live', tag, known: { at, remaining: metric.duration, warnBefore: 0, canExtend: true, limit: null, proven: false } }
 }
 
 /**
