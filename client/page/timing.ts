@@ -10,11 +10,14 @@ function metricOf (entry: PerformanceResourceTiming | undefined): PerformanceSer
 export function readPage (): Page {
   const entry = performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming | undefined
   const metric = metricOf(entry)
-  if (!metric) return { stage: 'unknown', tag: null, known: null }
-  const tag = metric.description || null
-  // What was said when the cache took the page says nothing of now; whose it is stays true.
-  // Behind a service worker nothing is transferred either.
-  if (!entry!.transferSize && !entry!.workerStart) return { stage: entry!.type === 'navigate' ? 'copied' : 'covered', tag, known: null }
+  // What a service worker gives may be of another time and user.
+  const worked = !!entry?.workerStart || !!navigator.serviceWorker?.controller
+  if (!metric) return { stage: worked ? 'unclaimed' : 'unknown', tag: null, known: null }
+  // Made for somebody, but nobody said for whom: an empty tag is no user's.
+  const tag = metric.description
+  // What was said when a cache took the page says nothing of now; whose it is stays true.
+  if (worked) return { stage: 'covered', tag, known: null }
+  if (!entry!.transferSize) return { stage: entry!.type === 'navigate' ? 'copied' : 'covered', tag, known: null }
   const at = instant(performance.now() - entry!.responseStart)
   return { stage: 'live', tag, known: { at, remaining: metric.duration, warnBefore: 0, canExtend: true, limit: null, proven: false } }
 }
