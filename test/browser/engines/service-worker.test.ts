@@ -9,8 +9,8 @@ const tries = Number(process.env.CACHE_TRIES ?? 5)
 const story = await launchEngines(t)
 
 const ways: Record<string, string> = {
-  'as it handed them on': "fetch(event.request).then(async response => { await cache.put(path, response.clone()); return response })",
-  'ahead of time': "cache.add(path).then(() => cache.match(path))"
+  'as it handed them on': 'fetch(event.request).then(async response => { await cache.put(path, response.clone()); return response })',
+  'ahead of time': 'cache.add(path).then(() => cache.match(path))'
 }
 
 for (const [name, way] of Object.entries(ways)) {
