@@ -79,8 +79,11 @@ export function createClient (
   function show (circumstances: Circumstances): void {
     // What a stopped client has covered stays so.
     if (session.session.stage === 'stopped') return
-    cover.set(isHidden(session.session))
+    const hidden = isHidden(session.session)
+    if (hidden) cover.set(true)
     display.show(session.session, circumstances)
+    // Not before the dialog is gone: the focus goes back to where it was.
+    cover.set(hidden)
   }
 
   function stop (): void {
@@ -92,8 +95,8 @@ export function createClient (
 
   function release (): boolean {
     const covered = cover.isOn
-    cover.set(false)
     display.stop()
+    cover.set(false)
     work.stop()
     return covered
   }

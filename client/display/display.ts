@@ -1,9 +1,7 @@
 import { isOver, isWarning, type Session } from '../session/machine.js'
 import type { Circumstances } from '../session/run.js'
-import { addStyles } from '../style-sheet.js'
 import type { ClientSettings } from '../types.js'
 import { createDialog } from './dialog.js'
-import css from './style.css'
 import { viewOf, type Choice, type View } from './views.js'
 import { createVocabulary } from './vocabulary.js'
 
@@ -30,7 +28,6 @@ const observed = { subtree: true, childList: true, attributeFilter: [signInMark]
 
 export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroundings): Display {
   const vocabulary = createVocabulary(options, endpoint)
-  const removeStyles = addStyles(css)
   const dialog = createDialog(choice => {
     if (choice !== 'dismiss') return decide(choice)
     dismissed = true
@@ -55,7 +52,6 @@ export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroun
       shown = undefined
       observer.disconnect()
       dialog.stop()
-      removeStyles()
     }
   }
 
