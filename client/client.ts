@@ -5,6 +5,7 @@ import { onActivity } from './page/activity.js'
 import { createCover } from './page/cover.js'
 import { announce } from './page/events.js'
 import { createLeaving } from './page/leaving.js'
+import { onSending } from './page/sending.js'
 import { onServerTiming, readPage } from './page/timing.js'
 import { watchWork } from './page/unsaved.js'
 import { onWake } from './page/waking.js'
@@ -28,7 +29,7 @@ export function createClient (
   const leaving = createLeaving(options, endpoint)
   const tabs = joinTabs(endpoint.href, message => session.hint(message))
   const cover = createCover()
-  const decisions: Record<Decision, () => void> = {
+  const decisions: Record<Decision, () => unknown> = {
     stay: () => session.extend(),
     signOut: () => session.end(),
     renew: () => session.end(false),
@@ -47,7 +48,12 @@ export function createClient (
     isVisible: () => !document.hidden,
     isUnsaved: work.isUnsaved,
     show,
-    leave: leaving.leave,
+    leave (reason) {
+      if (work.isLost()) {
+        console.info('session-timeout: what was entered is lost; data-session-timeout-keep on the form keeps it.')
+      }
+      leaving.leave(reason)
+    },
     reload: () => location.reload(),
     announce,
     post: tabs.post,
@@ -71,8 +77,9 @@ export function createClient (
   }
 
   function start (): void {
-    undos.push(onServerTiming(endpoint.href, session.told), onWake(session.wake, session.retry))
-    if (options.activity !== false) undos.push(onActivity(session.act))
+    const { told, wake, retry, check, act } = session
+    undos.push(onServerTiming(endpoint.href, told), onWake(wake, retry), onSending(check))
+    if (options.activity !== false) undos.push(onActivity(act))
     session.start()
   }
 

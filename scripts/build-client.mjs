@@ -38,6 +38,6 @@ cpSync('client/languages', 'dist/client/languages', { recursive: true })
 async function compact (entryPoint) {
   const { outputFiles: [bundle] } = await build({ ...common, entryPoints: [entryPoint], write: false, minify: true })
   // Terser knows more ways to say the same than esbuild's minifier.
-  const { code } = await minify(bundle.text, { module: true, ecma: 2021, compress: { passes: 3, unsafe_arrows: true } })
+  const { code } = await minify(bundle.text, { module: true, ecma: 2021, compress: { passes: 4, unsafe_arrows: true, pure_getters: true, keep_fargs: false } })
   return code
 }

@@ -8,6 +8,8 @@ import { covers, escapeOf, type Choice, type View } from './views.js'
 /** The dialog: a warning with a countdown, or the cover of a page that nobody may see now. */
 export interface SessionDialog {
   show (view: View | null, words: Words): void
+  /** A link instead of the first button: browsers let those open a tab. */
+  offer (url: URL): void
   stop (): void
 }
 
@@ -44,7 +46,7 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
     else if (changes.some(({ attributeName, target }) => attributeName === 'open' && target !== dialog && (target as HTMLDialogElement).open)) raise()
   })
 
-  return { show, stop }
+  return { show, offer, stop }
 
   function show (view: View | null, { messages, locale }: Words): void {
     if (!view) return hide()
@@ -69,6 +71,13 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
       observe()
       if (view.kind === 'ended') quieten()
     }
+  }
+
+  function offer ({ href }: URL): void {
+    const link = element('a', { href, target: '_blank', rel: new URL(href).origin === location.origin ? 'opener' : 'noopener' })
+    link.textContent = buttons.textContent
+    buttons.replaceChildren(link)
+    link.focus()
   }
 
   function hide (): void {

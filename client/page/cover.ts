@@ -1,7 +1,6 @@
 import type { Undo } from '../listen.js'
 import { keepStyles } from '../style-sheet.js'
 import css from './cover.css'
-import ownSignIn from './own-sign-in.css'
 
 /** Hides the page. It needs nothing that would have to be loaded first: at the end the network may be gone. */
 export interface Cover {
@@ -30,7 +29,6 @@ function cover (): Undo {
   const focused = deepestFocus()
   let body: HTMLElement | undefined
   let showBody: Undo | undefined
-  let removeOwn: Undo | undefined
   let title = ''
   const removeStyles = keepStyles(css, look)
   // Keys would go on editing what nobody sees.
@@ -38,7 +36,6 @@ function cover (): Undo {
 
   return () => {
     removeStyles()
-    removeOwn?.()
     showBody?.()
     if (document.title === host) document.title = title
     // A page whose content is hidden has nothing to scroll.
@@ -51,13 +48,8 @@ function cover (): Undo {
       ({ title } = document)
       document.title = host
     }
-    const own = document.querySelector('[data-session-timeout-show]')
-    if (own) removeOwn ??= keepStyles(ownSignIn, () => {})
-    else {
-      removeOwn?.()
-      removeOwn = undefined
-    }
-    const next = own ? undefined : document.body
+    // The application's own sign-in is in it; what is beside that is left to the style sheets.
+    const next = document.querySelector('[data-session-timeout-show]') ? undefined : document.body
     if (next === body) return
     showBody?.()
     body = next

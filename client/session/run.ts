@@ -56,11 +56,16 @@ export interface Runner {
   /** The user has done something. */
   act (): void
   wake (waking: Waking): void
+  /** Before something that cannot be undone. Null where the answer is known; otherwise whether the page is still its user's. */
+  check (): Promise<boolean> | null
   /** Another tab says something: a hint, never a fact. */
   hint (message: Message): void
   /** A response of the application told the time left. */
   told (remaining: number, at: Instant): void
 }
+
+// An answer that is no older says what is.
+const fresh = 3000
 
 // Coming and going within it is no news.
 const recently = 10_000
@@ -119,6 +124,10 @@ export function runSession (page: Page, ports: Ports): Runner {
       become(waking === 'restored' ? doubt(session) : pass(session))
       if (isHidden(session) && waking !== 'focused') questions.askNow()
       else if (questions.quietFor > recently) questions.ask()
+    },
+    check () {
+      if (!isProven(session) || since(session.known!.at) < fresh || questions.failing) return null
+      return questions.insist().then(() => !isHidden(session))
     },
     hint,
     told (remaining, at) {
@@ -185,7 +194,7 @@ export function runSession (page: Page, ports: Ports): Runner {
     }
     if (method === 'POST') reports.learn(idleRemaining)
     // Where another tab has said that it is over, asking was in vain.
-    const worth = session.reason ? 'no news' : 'news'
+    const worth = session.reason && !isOver(session) ? 'no news' : 'news'
     const limit = idleRemaining === remaining ? 'idle' : 'absolute'
     become(recognise(session, { at, remaining, warnBefore, canExtend, limit, proven: true }, status.page))
     return worth

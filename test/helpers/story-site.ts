@@ -18,6 +18,8 @@ export interface StorySite {
   lastActivity (): number | undefined
   /** Makes the one session as old as if its user had done nothing for so long. */
   age (ms: number): void
+  /** Takes every session out of the store: signed out elsewhere. */
+  forget (): void
   /** Waits until the last activity is later than that. */
   untilExtended (before: number): Promise<void>
   /** Signs in and opens a page. */
@@ -107,6 +109,7 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
         store.data.set(id, JSON.stringify(stored))
       }
     },
+    forget: () => store.data.clear(),
     async untilExtended (before) {
       for (let tries = 0; (lastActivity() ?? 0) <= before; tries++) {
         if (tries === 100) throw new Error('The session was not extended in the store')
