@@ -115,6 +115,11 @@ function decide (visit: Visit, known: KnownSession, record: SessionRecord): Prom
   return goOnLive(visit)
 }
 
+/** The same once the store was asked: the session may have lost its clock meanwhile, with its user. */
+function decideAnew (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
+  return known.record === null ? 'continue' : decide(visit, known, known.record)
+}
+
 /** A live session: its user may have to be warned. */
 function goOnLive (visit: Visit): Promise<Verdict> | Verdict {
   return offerWarning(visit)?.then(() => 'continue') ?? 'continue'
@@ -128,7 +133,7 @@ function isStale ({ at, route }: Visit, record: SessionRecord): boolean {
 /** The session may have been restarted in another process. */
 async function refuseStale (visit: Visit, known: KnownSession): Promise<Verdict> {
   await refreshClock(visit.host.sessions, known)
-  if (known.record === null || !isStale(visit, known.record)) return known.record === null ? 'continue' : decide(visit, known, known.record)
+  if (known.record === null || !isStale(visit, known.record)) return decideAnew(visit, known)
   return answerStale(visit.request, visit.reply, visit.route!.signedInWithin!, answerFor(visit))
 }
 
@@ -156,8 +161,7 @@ function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | 
   visit.appliedAtLoad = applies
   if (known.isUnstamped && known.record !== null) return decide(visit, known, known.record)
   if (applies) return begin(visit, known)
-  const { limits } = visit.registration.settings
-  return at - known.readAt < settings.touchInterval(limits(request).idle) ? 'continue' : lookForClock(visit, known)
+  return at - known.readAt < settings.touchInterval(settings.limits(request).idle) ? 'continue' : lookForClock(visit, known)
 }
 
 async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict> {
@@ -167,7 +171,7 @@ async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict
   if (!isThere || known.ended !== null) return 'continue'
   known.isUnstamped = true
   await refreshClock(sessions, known)
-  return known.record === null ? 'continue' : decide(visit, known, known.record)
+  return decideAnew(visit, known)
 }
 
 function isActivity ({ request, route, registration: { settings } }: Visit): boolean {
@@ -186,7 +190,7 @@ async function begin (visit: Visit, known: KnownSession): Promise<Verdict> {
     await startAfresh(visit)
     throw new StoreError({ cause })
   }
-  return known.record === null ? 'continue' : decide(visit, known, known.record)
+  return decideAnew(visit, known)
 }
 
 async function extend (visit: Visit, known: KnownSession): Promise<Verdict> {
