@@ -50,12 +50,13 @@ export class JsonStore implements SessionStore {
   /** Given to two stores, it is what two processes share. */
   readonly data: Map<string, string>
   readonly counts = { get: 0, set: 0, destroy: 0 }
-  readonly #delay: () => number
+  /** Ms; undefined for the next turn of the event loop, which is a tenth of the least that a timer takes. */
+  readonly #delay: (() => number) | undefined
 
   constructor ({ min = 0, max = 0, seed = 1, data = new Map<string, string>() } = {}) {
     const next = random(seed)
     this.data = data
-    this.#delay = () => min + next() * (max - min)
+    this.#delay = max > 0 ? () => min + next() * (max - min) : undefined
   }
 
   get (id: string, callback: Found): void {
@@ -97,10 +98,15 @@ export class JsonStore implements SessionStore {
 
   // The way there, the deed, the way back.
   #later<Result> (deed: () => Result, callback: (result: Result) => void): void {
-    setTimeout(() => {
+    this.#wait(() => {
       const result = deed()
-      setTimeout(() => callback(result), this.#delay())
-    }, this.#delay())
+      this.#wait(() => callback(result))
+    })
+  }
+
+  #wait (then: () => void): void {
+    if (this.#delay === undefined) setImmediate(then)
+    else setTimeout(then, this.#delay())
   }
 }
 
