@@ -7,7 +7,7 @@ import { openScene, openTwins, settle, type Twin } from '../helpers/scene.js'
 import { LossyStore } from '../helpers/stores.js'
 import { minute, second } from '../helpers/time.js'
 
-const trials = 100
+const trials = 10
 
 interface Scene {
   clock: FakeClock

@@ -8,7 +8,7 @@ import { createGate, type Gate } from '../helpers/gate.js'
 import { openTwins, settle, until, type Twin } from '../helpers/scene.js'
 import { FaultyStore, JsonStore, SharedStore } from '../helpers/stores.js'
 
-const trials = 100
+const trials = 10
 
 interface Held {
   gate: Gate
