@@ -37,8 +37,10 @@ await build({
 })
 // Only some of the tests cover only some of the code.
 const coverage = chosen.length > 0 ? ['--disable-coverage'] : []
+// test/orders takes minutes then.
+const patience = process.env.ORDERS === 'all' ? ['--timeout=7200'] : []
 const tap = createRequire(import.meta.url).resolve('tap').replace(/dist[\\/].*/, 'dist/esm/run.mjs')
-const { status } = spawnSync(process.execPath, [tap, ...coverage, ...options, ...writeGroups()], { stdio: 'inherit' })
+const { status } = spawnSync(process.execPath, [tap, ...coverage, ...patience, ...options, ...writeGroups()], { stdio: 'inherit' })
 process.exitCode = status ?? 1
 
 function filesBelow (folder) {
