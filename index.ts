@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { registerRoutes } from './lib/endpoint/routes.js'
-import { AlreadyRegisteredError, NoSessionError } from './lib/errors.js'
+import { AlreadyRegisteredError, errors, NoSessionError } from './lib/errors.js'
 import { createCheckHook, createSecondCheckHook } from './lib/request/check.js'
 import { createCookieHook } from './lib/request/cookie.js'
 import { createDecryptSession } from './lib/request/decrypt-session.js'
@@ -82,5 +82,5 @@ function refuseWrongOrder (app: FastifyInstance): void {
 const plugin: FastifyPluginAsync<FastifySessionTimeoutOptions> = fp(sessionTimeout, { fastify: '5.x', name: 'fastify-session-timeout' })
 
 export default plugin
-export { policies, safeReturnPath }
+export { errors, policies, safeReturnPath }
 export type * from './types/index.js'

@@ -3,10 +3,11 @@ import type { SessionStore } from '@fastify/session'
 import { expectTypeOf } from 'expect-type'
 import Fastify, { type FastifyContextConfig, type FastifyInstance, type FastifyReply, type FastifyRequest, type Session } from 'fastify'
 import sessionTimeout, {
-  policies, safeReturnPath, type AfterTimeout, type AppSessionTimeout, type Duration, type EndedReason, type EndReason,
-  type FastifySessionTimeoutOptions, type FlashOptions, type Limit, type RedirectAfterTimeout,
+  errors, policies, safeReturnPath, type AfterTimeout, type AppSessionTimeout, type Duration, type EndedReason,
+  type EndReason, type FastifySessionTimeoutOptions, type FlashOptions, type Limit, type RedirectAfterTimeout,
   type RequestSessionTimeout, type RouteSessionTimeout, type SessionEnd, type SessionEndBus,
-  type SessionStoreWithReplace, type SessionTimeout, type TimeoutReason
+  type SessionEndedError, type SessionStoreWithReplace, type SessionTimeout, type SessionTimeoutError,
+  type SessionTimeoutErrorClass, type SessionTimeoutErrorCode, type TimeoutReason
 } from '../index.js'
 
 const app: FastifyInstance = Fastify()
@@ -32,7 +33,7 @@ app.register(sessionTimeout, {
     expectTypeOf(reply).toEqualTypeOf<FastifyReply>()
     expectTypeOf(timeout.reason).toEqualTypeOf<TimeoutReason>()
     expectTypeOf(timeout.idleFor).toEqualTypeOf<number | null>()
-    expectTypeOf(timeout.session.userId).toEqualTypeOf<unknown>()
+    expectTypeOf(timeout.session.userId).toEqualTypeOf<string | undefined>()
     // @ts-expect-error what ended is not to be changed
     timeout.reason = 'idle'
     // @ts-expect-error nor is the data
@@ -199,6 +200,23 @@ expectTypeOf<keyof Options>().toEqualTypeOf<
   'idleTimeout' | 'absoluteTimeout' | 'warnBefore' | 'touchInterval' | 'rolling' | 'sessionOnly' | 'cookieName' | 'user' |
   'appliesTo' | 'storeGrace' | 'trustedOrigins' | 'countsAsActivity' | 'afterTimeout' | 'onTimeout' | 'flash' | 'endpoint' | 'endBus'
 >()
+
+// Errors, in an error handler.
+app.setErrorHandler((error, _request, reply) => {
+  if (error instanceof errors.EndedError) {
+    expectTypeOf(error).toExtend<SessionEndedError>()
+    expectTypeOf(error.reason).toEqualTypeOf<EndReason>()
+    expectTypeOf(error.code).toEqualTypeOf<'FST_SESSION_TIMEOUT_ENDED'>()
+    return reply.code(error.statusCode).send({ signedOut: error.reason })
+  }
+  if (error instanceof errors.StaleError) expectTypeOf(error.code).toEqualTypeOf<'FST_SESSION_TIMEOUT_STALE'>()
+  // @ts-expect-error the plugin makes them
+  return new errors.StoreError()
+})
+expectTypeOf<SessionEndedError>().toExtend<SessionTimeoutError>()
+expectTypeOf<SessionTimeoutError['code']>().toEqualTypeOf<SessionTimeoutErrorCode>()
+expectTypeOf<InstanceType<SessionTimeoutErrorClass<SessionEndedError>>>().toEqualTypeOf<SessionEndedError>()
+expectTypeOf<InstanceType<(typeof errors)[keyof typeof errors]>['code']>().toEqualTypeOf<SessionTimeoutErrorCode>()
 
 // The rest of what is exported.
 expectTypeOf(safeReturnPath(5)).toEqualTypeOf<string>()

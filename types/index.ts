@@ -3,6 +3,7 @@ import type {} from '@fastify/cookie'
 import type { SessionStore } from '@fastify/session'
 import type { EndedReason, EndReason, TimeoutReason } from './reasons.js'
 
+export type * from './errors.js'
 export type { EndedReason, EndReason, TimeoutReason }
 
 /**
@@ -26,8 +27,11 @@ export interface SessionTimeout {
   readonly idleFor: number | null
   /** The id of the session, to find it in a list of your own. It opens nothing any more. */
   readonly sessionId: string
-  /** The data that the session held: a frozen copy of its own top-level keys. */
-  readonly session: Readonly<Record<string, unknown>>
+  /**
+   * The data that the session held: a frozen copy of its own top-level keys, which have the types that your
+   * `declare module 'fastify' { interface Session { ... } }` gives them.
+   */
+  readonly session: { readonly [Key in keyof Session as Key extends 'cookie' ? never : Key]?: Session[Key] }
 }
 
 /** What `node:diagnostics_channel` tells of every end of a timed session, on the channel `fastify-session-timeout:end`. */
@@ -203,7 +207,7 @@ export interface RequestSessionTimeout {
   /**
    * Aborts when the session ends: at its deadline, at once for an end in this process,
    * within 30 s for an end in another one (at once with `endBus`). Its reason is the FST_SESSION_TIMEOUT_ENDED error,
-   * whose `reason` is an {@link EndReason}. When the server is about to close, it aborts too, with the error
+   * a {@link SessionEndedError}. When the server is about to close, it aborts too, with the error
    * FST_SESSION_TIMEOUT_CLOSING: the session goes on, and the client may connect again.
    * Without a live, timed session, and when the client is gone already, it is aborted from the start.
    */
