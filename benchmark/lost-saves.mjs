@@ -12,8 +12,8 @@ const atOnce = 20
 
 /** What keeps the session's clock: the options of @fastify/session, of the plugin, or a hook. */
 const contenders = {
-  none: '@fastify/session, no timeout',
-  rolling: '@fastify/session, rolling: true',
+  maxAge: '@fastify/session, cookie.maxAge',
+  rolling: '@fastify/session, cookie.maxAge and rolling: true',
   hook: 'a hook that stores lastActivity',
   ours: 'fastify-session-timeout',
   replace: 'fastify-session-timeout, store with replace'
@@ -89,7 +89,7 @@ async function serve (name, url) {
     store: name === 'replace' ? withRedisReplace(store) : store,
     rolling: name === 'rolling',
     saveUninitialized: false,
-    cookie: { secure: false }
+    cookie: { secure: false, ...(name === 'maxAge' || name === 'rolling') && { maxAge: 1_800_000 } }
   })
   if (name === 'ours' || name === 'replace') await app.register(sessionTimeout, { user: session => session.userId, touchInterval: 20 })
   if (name === 'hook') {

@@ -29,7 +29,7 @@ const cookie = { maxAge: 30 * minute }
 const contenders: Record<string, AppOptions> = {
   '`cookie.maxAge`': { timeout: false, session: { cookie } },
   '`rolling: true` with it': { timeout: false, session: { cookie, rolling: true } },
-  "a hook of one's own": { timeout: false, routes: handWritten },
+  'a hand-written hook': { timeout: false, routes: handWritten },
   // Nothing at the server; and the page, which would sign out, is asleep.
   'react-idle-timer, with the laptop closed': { timeout: false },
   'fastify-session-timeout': { timeout: { idleTimeout: '30m', afterTimeout: { redirectTo: '/login' } } }
@@ -97,7 +97,8 @@ async function measure (t: Test, options: AppOptions): Promise<string[]> {
 t.test('the comparison in the README is what comes out', async t => {
   const readme = await readFile(new URL('README.md', root), 'utf8')
   const rows = new Map(readme.split('\n').filter(line => line.startsWith('| ')).map(line => line.slice(2, -2).split(' | ')).map(([name, ...cells]) => [name, cells]))
+  // The column before the last one comes from benchmark/lost-saves.mjs, which takes four processes and a Redis.
   for (const [name, options] of Object.entries(contenders)) {
-    await t.test(name, async t => { t.strictSame(rows.get(name), await measure(t, options)) })
+    await t.test(name, async t => { t.strictSame(rows.get(name)?.toSpliced(-2, 1), await measure(t, options)) })
   }
 })
