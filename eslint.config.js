@@ -1,18 +1,28 @@
 import { createNodeResolver, importX } from 'eslint-plugin-import-x'
 import neostandard from 'neostandard'
 
-// The house of lib/, from the roof down: a folder imports only from folders below it.
-const folders = ['endpoint', 'request', 'session', 'store', 'settings']
-const above = folders.map((folder, floor) => ({ target: `./lib/${folder}`, from: folders.slice(0, floor).map(upper => `./lib/${upper}`) }))
-const ground = {
-  target: ['./lib/policy.ts', './lib/errors.ts', './lib/clock.ts', './lib/is-thenable.ts'],
-  from: folders.map(folder => `./lib/${folder}`)
-}
+// The houses, each from the roof down: a folder imports only from folders below it, and the ground from none of them.
+const houses = [
+  { house: 'lib', roof: [], folders: ['endpoint', 'request', 'session', 'store', 'settings'], ground: ['policy', 'errors', 'clock', 'is-thenable'] },
+  {
+    house: 'client',
+    roof: ['index', 'standalone', 'start', 'client'],
+    folders: ['display', 'page', 'session'],
+    ground: ['clock', 'listen', 'style-sheet', 'types', 'endpoint']
+  }
+]
+const zones = houses.flatMap(({ house, roof, folders, ground }) => {
+  const files = names => names.map(name => `./${house}/${name}.ts`)
+  const above = [files(roof), ...folders.map(folder => [`./${house}/${folder}`]), files(ground)]
+  const floors = above.map((target, floor) => ({ target, from: above.slice(0, floor).flat() }))
+  const message = `${house}/ is a house: a folder imports only from folders below it (docs/architecture.md)`
+  return floors.filter(({ target, from }) => target.length > 0 && from.length > 0).map(zone => ({ ...zone, message }))
+})
 
 export default [
   ...neostandard({ ts: true, ignores: ['dist', '.tap', '.compiled', 'coverage'] }),
   {
-    files: ['index.ts', 'lib/**/*.ts', 'stores/**/*.ts'],
+    files: ['index.ts', 'lib/**/*.ts', 'stores/**/*.ts', 'client/**/*.ts'],
     plugins: { 'import-x': importX },
     settings: {
       'import-x/extensions': ['.ts'],
@@ -21,11 +31,7 @@ export default [
     },
     rules: {
       'import-x/no-cycle': 'error',
-      'import-x/no-restricted-paths': ['error', {
-        zones: [...above.filter(({ from }) => from.length > 0), ground].map(zone => ({
-          ...zone, message: 'lib/ is a house: a folder imports only from folders below it (docs/architecture.md)'
-        }))
-      }]
+      'import-x/no-restricted-paths': ['error', { zones }]
     }
   },
   {

@@ -1,18 +1,19 @@
-import { onActivity } from './activity.js'
-import { createCover } from './cover.js'
-import type { Decision } from './display.js'
-import { watchWork } from './keep.js'
-import { createLeaving } from './leaving.js'
+import type { Decision } from './display/display.js'
+import { createLoading, type LoadDisplay } from './display/loading.js'
 import { listen } from './listen.js'
-import { createLoading, type LoadDisplay } from './loading.js'
-import { createCall } from './server.js'
-import { isHidden, remainingOf } from './machine.js'
-import { runSession, type Circumstances } from './session.js'
-import { joinTabs } from './tabs.js'
-import { announce } from './tell.js'
-import { onServerTiming, readPage } from './timing.js'
+import { onActivity } from './page/activity.js'
+import { createCover } from './page/cover.js'
+import { announce } from './page/events.js'
+import { createLeaving } from './page/leaving.js'
+import { onSending } from './page/sending.js'
+import { onServerTiming, readPage } from './page/timing.js'
+import { watchWork } from './page/unsaved.js'
+import { onWake } from './page/waking.js'
+import { isHidden, remainingOf, stateOf } from './session/machine.js'
+import { runSession, type Circumstances } from './session/run.js'
+import { createCall } from './session/server.js'
+import { joinTabs } from './session/tabs.js'
 import type { ClientSettings, SessionTimeoutClient } from './types.js'
-import { onWake } from './waking.js'
 
 /** `release` takes away what covers the page of a client that was stopped; it returns whether anything did. */
 export interface Made {
@@ -28,7 +29,7 @@ export function createClient (
   const leaving = createLeaving(options, endpoint)
   const tabs = joinTabs(endpoint.href, message => session.hint(message))
   const cover = createCover()
-  const decisions: Record<Decision, () => void> = {
+  const decisions: Record<Decision, () => unknown> = {
     stay: () => session.extend(),
     signOut: () => session.end(),
     renew: () => session.end(false),
@@ -41,12 +42,18 @@ export function createClient (
   const undos = [tabs.close]
 
   const page = readPage()
-  const session = runSession({ ...page, covered: page.covered || wasCovered }, {
+  const session = runSession(wasCovered ? { ...page, stage: 'covered' } : page, {
     call: createCall(endpoint.href),
     touchInterval: options.touchInterval,
     isVisible: () => !document.hidden,
+    isUnsaved: work.isUnsaved,
     show,
-    leave (reason, chosen) { if (chosen || !work.isUnsaved()) leaving.leave(reason) },
+    leave (reason) {
+      if (work.isLost()) {
+        console.info('session-timeout: what was entered is lost; data-session-timeout-keep on the form keeps it.')
+      }
+      leaving.leave(reason)
+    },
     reload: () => location.reload(),
     announce,
     post: tabs.post,
@@ -60,7 +67,7 @@ export function createClient (
   return {
     client: {
       get remaining () { return remainingOf(session.session) },
-      get state () { return session.session.state },
+      get state () { return stateOf(session.session) },
       get canExtend () { return session.session.known?.canExtend ?? false },
       extend: session.extend,
       end: () => session.end(),
@@ -70,20 +77,24 @@ export function createClient (
   }
 
   function start (): void {
-    undos.push(onServerTiming(endpoint.href, session.told), onWake(session.wake, session.retry))
-    if (options.activity !== false) undos.push(onActivity(session.act))
+    const { told, wake, retry, check, act } = session
+    undos.push(onServerTiming(endpoint.href, told), onWake(wake, retry), onSending(check))
+    if (options.activity !== false) undos.push(onActivity(act))
     session.start()
   }
 
   function show (circumstances: Circumstances): void {
     // What a stopped client has covered stays so.
-    if (session.session.state === 'stopped') return
-    cover.set(isHidden(session.session))
+    if (session.session.stage === 'stopped') return
+    const hidden = isHidden(session.session)
+    if (hidden) cover.set(true)
     display.show(session.session, circumstances)
+    // Not before the dialog is gone: the focus goes back to where it was.
+    cover.set(hidden)
   }
 
   function stop (): void {
-    if (session.session.state === 'stopped') return
+    if (session.session.stage === 'stopped') return
     session.stop()
     for (const undo of undos) undo()
     if (!cover.isOn) release()
@@ -91,8 +102,8 @@ export function createClient (
 
   function release (): boolean {
     const covered = cover.isOn
-    cover.set(false)
     display.stop()
+    cover.set(false)
     work.stop()
     return covered
   }

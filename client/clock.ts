@@ -6,6 +6,16 @@ export function instant (ago = 0): Instant {
 }
 
 /** Ms since then. Sleep may stop the one clock, and the user may set the other: whichever has gone further. */
-export function since ([steady, wall]: Instant): number {
-  return Math.max(performance.now() - steady, Date.now() - wall)
+export function since (then: Instant): number {
+  return Math.max(...elapsed(then))
+}
+
+/** By how many ms the clocks have gone apart since then: sleep may stop the one and not the other. */
+export function drift (then: Instant): number {
+  const [steady, wall] = elapsed(then)
+  return Math.abs(steady - wall)
+}
+
+function elapsed ([steady, wall]: Instant): Instant {
+  return [performance.now() - steady, Date.now() - wall]
 }

@@ -1,9 +1,8 @@
-import * as display from './display.js'
+import * as display from './display/display.js'
 import { resolveEndpoint } from './endpoint.js'
 import { startAt } from './start.js'
 import type { SessionTimeoutClient, SessionTimeoutClientOptions } from './types.js'
 
-export type { Messages } from './messages.js'
 export type * from './types.js'
 
 /**

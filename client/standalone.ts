@@ -1,6 +1,6 @@
-import type { LoadDisplay } from './loading.js'
+import type { LoadDisplay } from './display/loading.js'
+import { joinTabs } from './session/tabs.js'
 import { startAt } from './start.js'
-import { joinTabs } from './tabs.js'
 import type { ClientSettings, SessionTimeoutClient } from './types.js'
 
 /** Replaced by the server with what it knows of the policy. */

@@ -1,7 +1,7 @@
 import { createClient, type Made } from './client.js'
-import type { LoadDisplay } from './loading.js'
-import { findLacks } from './needs.js'
-import { createCall } from './server.js'
+import type { LoadDisplay } from './display/loading.js'
+import { findLacks } from './page/needs.js'
+import { createCall } from './session/server.js'
 import type { ClientSettings, SessionTimeoutClient } from './types.js'
 
 /** By endpoint, whichever copies of this module a page has loaded. */

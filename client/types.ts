@@ -1,5 +1,3 @@
-import type { Messages } from './messages.js'
-
 /** Why the session ended: a reason of the server, or the user signed out. */
 export type ClientEndedReason = 'idle' | 'absolute' | 'missing' | 'signed-out'
 
@@ -41,6 +39,40 @@ export interface SessionTimeoutClientOptions {
 
 /** What a client is told besides its endpoint. */
 export type ClientSettings = Omit<SessionTimeoutClientOptions, 'endpoint'>
+
+/** The texts of the dialog. `{time}` is replaced by what is left, such as "1 minute 20 seconds". */
+export interface Messages {
+  /** The title of the warning. */
+  title: string
+  /** While the user can stay. */
+  warning: string
+  /** Near the absolute limit, when nothing extends the session. */
+  limit: string
+  stay: string
+  signOut: string
+  signIn: string
+  /** Near the absolute limit: signs out, to start anew. */
+  renew: string
+  /** Closes the warning of the absolute limit. */
+  dismiss: string
+  /** The title over a page that is covered until the server has answered. */
+  checking: string
+  /** The server has not answered. */
+  silent: string
+  /** Asks the server again. */
+  retry: string
+  /** The title over the page of a session that has ended. */
+  ended: string
+  /** Why it ended. */
+  idle: string
+  absolute: string
+  missing: string
+  signedOut: string
+  /** Why the page is covered. */
+  endedText: string
+  /** Instead, where something is not saved. */
+  kept: string
+}
 
 export interface WarningDetail {
   /** Ms to the deadline. */

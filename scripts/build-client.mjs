@@ -24,7 +24,7 @@ const common = { bundle: true, format: 'esm', target: 'es2021', legalComments: '
 await build({ ...common, entryPoints: ['client/index.ts'], outfile: 'dist/client/index.js' })
 // The second file is loaded by the first one, once there is a session: a visitor's page does without it.
 const standalone = await compact('client/standalone.ts')
-const display = await compact('client/display.ts')
+const display = await compact('client/display/display.ts')
 // The server puts the policy in its place.
 if (standalone.split('__SESSION_TIMEOUT_CONFIG__').length !== 2) throw new Error('The browser client has no one place for its configuration')
 
@@ -38,6 +38,6 @@ cpSync('client/languages', 'dist/client/languages', { recursive: true })
 async function compact (entryPoint) {
   const { outputFiles: [bundle] } = await build({ ...common, entryPoints: [entryPoint], write: false, minify: true })
   // Terser knows more ways to say the same than esbuild's minifier.
-  const { code } = await minify(bundle.text, { module: true, ecma: 2021, compress: { passes: 3, unsafe_arrows: true } })
+  const { code } = await minify(bundle.text, { module: true, ecma: 2021, compress: { passes: 4, unsafe_arrows: true, pure_getters: true, keep_fargs: false } })
   return code
 }

@@ -11,7 +11,7 @@ import { acceptAnyBody, readTypeLoosely, reportSchema, type Report } from './bod
 import { buildClientFile, readDisplayFile, readLanguageFiles } from './client-file.js'
 import { resumedPage } from './resumed-page.js'
 import { createCrossSiteHook } from './same-origin.js'
-import type { StaticFile } from './static-file.js'
+import { chooseVariant, type StaticFile } from './static-file.js'
 import { statusOf, statusSchema, type Status } from './status.js'
 
 interface Call {
@@ -138,11 +138,14 @@ function hidden (response?: object, body?: object): FastifySchema {
 
 /** The same for everybody, whatever cookie it was asked for with. */
 function sendFile (
-  request: FastifyRequest, reply: FastifyReply, type: string, { body, etag }: StaticFile
+  request: FastifyRequest, reply: FastifyReply, type: string, file: StaticFile
 ): FastifyReply {
+  const { encoding, body, etag } = chooseVariant(file, request.headers['accept-encoding'])
   const visit = visitOf(request)
   if (visit) visit.shared = true
-  reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+  reply.headers({ etag, vary: 'accept-encoding', 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+  // Compressed once, when the plugin is registered; what compresses responses leaves these alone.
+  if (encoding !== null) reply.header('content-encoding', encoding)
   if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send()
   return reply.type(`${type}; charset=utf-8`).send(body)
 }

@@ -1,11 +1,33 @@
 import { createHash } from 'node:crypto'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
-/** A response that is made once. */
-export interface StaticFile {
-  readonly body: string
+/** One form of a response, compressed or not. */
+export interface Variant {
+  readonly encoding: 'br' | 'gzip' | null
+  readonly body: string | Buffer
   readonly etag: string
 }
 
+/** A response that is made once, in every form that browsers take: the best first. */
+export type StaticFile = readonly Variant[]
+
 export function createStaticFile (body: string): StaticFile {
-  return Object.freeze({ body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` })
+  const { BROTLI_PARAM_QUALITY: quality, BROTLI_MAX_QUALITY: best } = constants
+  return Object.freeze([
+    createVariant('br', brotliCompressSync(body, { params: { [quality]: best } })),
+    createVariant('gzip', gzipSync(body, { level: 9 })),
+    createVariant(null, body)
+  ])
+}
+
+/** The form for a request's Accept-Encoding. One that is refused, by a quality of 0, is not taken. */
+export function chooseVariant (file: StaticFile, accepted: string | undefined): Variant {
+  const encodings = new Set((accepted ?? '').split(',').map(one => one.trim().toLowerCase())
+    .filter(one => !/;\s*q=0(\.0*)?$/.test(one)).map(one => one.split(';')[0]!.trim()))
+  return file.find(({ encoding }) => encoding === null || encodings.has(encoding))!
+}
+
+function createVariant (encoding: Variant['encoding'], body: string | Buffer): Variant {
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
+  return Object.freeze({ encoding, body, etag })
 }

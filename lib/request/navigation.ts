@@ -12,7 +12,8 @@ export function isNavigation (request: FastifyRequest): boolean {
 /** A page, in a tab of its own or in a frame: where a client may run. */
 export function isPage (request: FastifyRequest): boolean {
   const destination = request.headers['sec-fetch-dest']
-  return destination === undefined ? isNavigation(request) : pages.has(destination)
+  // What a service worker asks for has no destination, also where it asks for a page.
+  return destination === undefined || destination === 'empty' ? isNavigation(request) : pages.has(destination)
 }
 
 const pages = new Set<unknown>(['document', 'iframe', 'frame', 'embed', 'object'])

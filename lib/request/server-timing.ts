@@ -11,7 +11,8 @@ import { createPageTag } from './page-tag.js'
 export function tellTimeLeft (visit: Visit, { session, record, limits }: Timing): void {
   const { request, reply } = visit
   const left = Math.max(0, deadlines(record, limits).first - now())
-  const tag = isPage(request) ? `;desc="${createPageTag(visit, session)}"` : ''
+  // A service worker may ask for pages ahead of time, by requests that look like any other.
+  const tag = isPage(request) || /html/i.test(String(reply.getHeader('content-type'))) ? `;desc="${createPageTag(visit, session)}"` : ''
   const metric = `session-timeout;dur=${left}${tag}`
   const present = reply.getHeader('server-timing')
   const { metric: before } = visit

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { SessionTimeoutClient } from '../../client/index.js'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
 import { buildSite } from '../helpers/site.js'
+import { choose } from './choose.js'
 
 /** A hundred take minutes: TYPING_TRIES=100. */
 const wanted = Number(process.env.TYPING_TRIES ?? 25)
@@ -79,7 +80,7 @@ if (browser) {
     const page = await site.enter(context)
     await page.waitForSelector(dialog)
     t.match(await page.locator(dialog).ariaSnapshot(), /^- alertdialog "Your session ends soon"[^:]*:\n {2}- heading "Your session ends soon" \[level=2\]\n {2}- status: For your security, you will be signed out in \d+ seconds\.\n {2}- button "Stay signed in"\n {2}- button "Sign out now"$/)
-    await page.click('text=Sign out now')
+    await choose(page, 'Sign out now')
     await page.waitForSelector(`${dialog} >> text=You are signed out`)
     t.match(await page.locator(dialog).ariaSnapshot(), /^- alertdialog "You are signed out"[^:]*:\n {2}- heading "You are signed out" \[level=2\]\n {2}- status: You have signed out\. For your security, this page is not shown\.\n {2}- button "Sign in again"$/)
   })

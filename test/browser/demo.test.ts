@@ -1,5 +1,6 @@
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
+import { choose } from './choose.js'
 import { openDemo } from './demo-site.js'
 
 const browser = await launchChromium(t)
@@ -20,7 +21,7 @@ if (browser) {
     await page.waitForSelector('.session-timeout >> text=You are signed out', { timeout: 15_000 })
     t.notOk(await page.isVisible('#letter'))
 
-    const [other] = await Promise.all([context.waitForEvent('page'), page.click('.session-timeout button')])
+    const [other] = await Promise.all([context.waitForEvent('page'), choose(page, 'Sign in again')])
     await other.fill('[name=name]', 'Ada')
     const closed = other.waitForEvent('close')
     await other.click('main button')

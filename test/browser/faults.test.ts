@@ -5,6 +5,7 @@ import t from 'tap'
 import type { SessionTimeoutClient, SessionTimeoutClientOptions } from '../../client/index.js'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
 import { buildSite, isHeard } from '../helpers/site.js'
+import { choose } from './choose.js'
 import { isCovered } from './covered.js'
 
 const browser = await launchChromium(t)
@@ -85,7 +86,7 @@ if (browser) {
     t.teardown(() => clearInterval(keep))
     await page.waitForSelector(`${dialog} >> text=Try again`)
     await context.unroute(endpoint)
-    await page.click('text=Try again')
+    await choose(page, 'Try again')
     await page.waitForSelector(dialog, { state: 'detached' })
     t.ok(await isSeen(page, '#secret'))
   })
@@ -228,7 +229,7 @@ if (browser) {
     await new Promise<void>((resolve, reject) => {
       site.store.set(id!, { ...stored, sessionTimeout: { startedAt: 1, lastActivity: Date.now() - 6000 } } as never, error => error ? reject(error) : resolve())
     })
-    await page.click('text=Stay signed in')
+    await choose(page, 'Stay signed in')
     await page.waitForURL(/login.*reason=(idle|absolute)/)
     t.same(site.store.sessions(), [])
   })
@@ -239,7 +240,7 @@ if (browser) {
     const page = await site.enter(context)
     await page.waitForSelector(dialog)
     await context.setOffline(true)
-    await page.click('text=Sign out now')
+    await choose(page, 'Sign out now')
     await page.waitForSelector(`${dialog} >> text=Try again`)
     t.notOk(await isSeen(page, '#secret'))
     t.equal(site.store.sessions().length, 1)
@@ -315,7 +316,7 @@ if (browser) {
     t.equal(await page.evaluate(() => (window as unknown as { client: SessionTimeoutClient }).client.end()), false)
     await isCovered(page)
     await context.unroute(endpoint)
-    await page.click('text=Try again')
+    await choose(page, 'Try again')
     await page.waitForSelector(`${dialog} >> text=You are signed out`)
     await page.evaluate(() => (window as unknown as { client: SessionTimeoutClient }).client.stop())
     t.notOk(await isSeen(page, 'h1'), 'what is covered stays so')

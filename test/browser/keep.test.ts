@@ -2,6 +2,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
 import { buildSite, type Site } from '../helpers/site.js'
+import { choose } from './choose.js'
 
 const browser = await launchChromium(t)
 if (browser) {
@@ -23,7 +24,7 @@ if (browser) {
       })
     },
     'in the page that the button opens': async (page, context, site) => {
-      const [opened] = await Promise.all([context.waitForEvent('page'), page.click(`${dialog} button`)])
+      const [opened] = await Promise.all([context.waitForEvent('page'), choose(page, 'Sign in again')])
       await opened.waitForURL(/\/login\?returnTo=%2Fsession-timeout%2Fresumed&reason=\w+$/)
       await opened.evaluate(async () => { await (await fetch('/sign-in', { method: 'POST' })).text() })
       const closed = opened.waitForEvent('close')
@@ -113,7 +114,7 @@ if (browser) {
     const page = await write(site, context)
     const other = await write(site, context)
     await page.waitForSelector(dialog)
-    await page.click('text=Sign out now')
+    await choose(page, 'Sign out now')
     await page.waitForURL(/login\?returnTo=%2Fpage&reason=signed-out/)
     await other.waitForSelector(`${dialog} >> text=You have signed out`)
     t.match(await other.textContent(`${dialog} [aria-hidden]`), 'kept here', 'the other tab waits')

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
 import { buildSite } from '../helpers/site.js'
+import { choose } from './choose.js'
 
 const browser = await launchChromium(t)
 if (browser) {
@@ -44,7 +45,7 @@ if (browser) {
     })
     await page.waitForTimeout(300)
     t.equal(await topmost(page), 'session-timeout')
-    await page.click('text=Stay signed in')
+    await choose(page, 'Stay signed in')
     await page.waitForSelector(dialog, { state: 'detached' })
   })
 
@@ -66,7 +67,7 @@ if (browser) {
         }, true)
       }
     })
-    await page.click('text=Stay signed in')
+    await choose(page, 'Stay signed in')
     await page.waitForSelector(dialog, { state: 'detached' })
     t.same(await page.evaluate(() => (window as unknown as { seen: string[] }).seen.filter(type => type !== 'focusin')), [], 'they have seen nothing of it')
     t.equal(site.calls.filter(({ method }) => method === 'POST').length, 1)

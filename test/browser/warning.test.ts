@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
 import { buildSite } from '../helpers/site.js'
+import { choose } from './choose.js'
 
 const browser = await launchChromium(t)
 if (browser) {
@@ -23,7 +24,7 @@ if (browser) {
       t.ok(after > 1500 && after < 4000, `${way}: warned ${after} ms after the last activity`)
       t.ok(await page.evaluate(() => document.activeElement?.matches('dialog.session-timeout')), 'the focus is on the dialog, not on a button')
       t.match(await page.textContent(`${dialog} [aria-hidden]`), /signed out in [3-7] seconds/)
-      if (way === 'click') await page.click('text=Stay signed in')
+      if (way === 'click') await choose(page, 'Stay signed in')
       else {
         // Keys that come sooner are those of somebody who is typing; Esc counts at once.
         if (way !== 'Escape') await page.waitForTimeout(1200)

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
 import { buildSite, isHeard } from '../helpers/site.js'
+import { choose } from './choose.js'
 
 const browser = await launchChromium(t)
 if (browser) {
@@ -27,7 +28,7 @@ if (browser) {
     t.notOk(await page.isVisible('#secret'))
     t.equal(site.store.sessions().length, 1, 'the session of the other user lives')
     // A page of that user, who chooses to go on.
-    await page.click('text=Sign in again')
+    await choose(page, 'Sign in again')
     await page.waitForSelector(dialog, { state: 'detached' })
     t.ok(await page.isVisible('#secret'))
   })

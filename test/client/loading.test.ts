@@ -1,12 +1,12 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t, { type Test } from 'tap'
-import type { Display } from '../../client/display.js'
-import { createLoading, type LoadDisplay } from '../../client/loading.js'
-import { nothing, type Session } from '../../client/machine.js'
+import type { Display } from '../../client/display/display.js'
+import { createLoading, type LoadDisplay } from '../../client/display/loading.js'
+import { nothing, type Session } from '../../client/session/machine.js'
 
-const quiet = { silent: false, failed: false, seconds: 0 }
-const live: Session = { ...nothing, state: 'live' }
-const ended: Session = { ...nothing, state: 'ended', reason: 'idle' }
+const quiet = { silent: false, seconds: 0 }
+const live: Session = { ...nothing, stage: 'live' }
+const ended: Session = { ...nothing, stage: 'ended', reason: 'idle' }
 
 interface Stage {
   display: Display
@@ -24,7 +24,7 @@ function open (t: Test, load: (attempt: number) => Promise<unknown> = async () =
   const loadDisplay: LoadDisplay = async attempt => {
     attempts.push(attempt)
     await load(attempt)
-    return { createDisplay: () => ({ show: ({ state }) => log.push(state), stop: () => log.push('stop') }) }
+    return { createDisplay: () => ({ show: ({ stage }) => log.push(stage), stop: () => log.push('stop') }) }
   }
   const surroundings = { options: {}, endpoint: new URL('http://localhost/session-timeout'), isUnsaved: () => false, decide () {} }
   return { display: createLoading(loadDisplay, surroundings), attempts, log, run: async ms => { await clock.tickAsync(ms) } }

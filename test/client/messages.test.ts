@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { english, formatTime, isMilestone, languages, readLocale, type Messages } from '../../client/messages.js'
+import { english, formatTime, isMilestone, languages, readLocale } from '../../client/display/messages.js'
+import type { Messages } from '../../client/types.js'
 import { root } from '../helpers/root.js'
 
 const folder = new URL('client/languages/', root)

@@ -1,8 +1,8 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t, { type Test } from 'tap'
 import { instant } from '../../client/clock.js'
-import { createQuestions, type Questions, type Worth } from '../../client/questions.js'
-import type { Answer, Method } from '../../client/server.js'
+import { createQuestions, type Questions, type Worth } from '../../client/session/questions.js'
+import type { Answer, Method } from '../../client/session/server.js'
 import { hour, minute } from '../helpers/time.js'
 
 interface Line {
@@ -17,7 +17,7 @@ interface Line {
   takes: number
 }
 
-function open (t: Test, worth: Worth = 'live'): Line {
+function open (t: Test, worth: Worth = 'news'): Line {
   const clock = FakeTimers.install({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
   t.teardown(() => clock.uninstall())
   const line: Line = {
@@ -73,13 +73,13 @@ t.test('a question that does not matter now waits a second after the last one', 
 })
 
 t.test('where asking brings nothing new, there is less and less of it', async t => {
-  const line = open(t, 'over')
+  const line = open(t, 'no news')
   for (let at = 0; at < 10 * minute; at += 100) {
     line.questions.ask()
     await line.run(100)
   }
   t.ok(line.calls.length <= 16, `${line.calls.length} in ten minutes of asking ten times a second`)
-  line.worth = 'live'
+  line.worth = 'news'
   const before = line.calls.length
   line.questions.askNow()
   await line.run(0)
@@ -89,7 +89,7 @@ t.test('where asking brings nothing new, there is less and less of it', async t 
 })
 
 t.test('failures: five questions in ten minutes, whoever asks; then every quarter of an hour', async t => {
-  const line = open(t, 'nothing')
+  const line = open(t, 'none')
   for (let at = 0; at < 10 * minute; at += 1000) {
     line.questions.ask()
     line.questions.askNow()
@@ -102,7 +102,7 @@ t.test('failures: five questions in ten minutes, whoever asks; then every quarte
   const before = line.calls.length
   await line.run(5 * hour)
   t.ok(line.calls.length - before <= 21)
-  line.worth = 'live'
+  line.worth = 'news'
   await line.questions.insist()
   t.notOk(line.questions.failing)
   const then = line.calls.length
@@ -111,7 +111,7 @@ t.test('failures: five questions in ten minutes, whoever asks; then every quarte
 })
 
 t.test('the user may insist', async t => {
-  const line = open(t, 'nothing')
+  const line = open(t, 'none')
   line.questions.askNow()
   await line.run(1)
   t.equal(line.calls.length, 1)
@@ -137,7 +137,7 @@ t.test('answers that were overtaken, or that nobody wants any more, are not hear
 })
 
 t.test('stopped, it asks no more', async t => {
-  const line = open(t, 'nothing')
+  const line = open(t, 'none')
   line.questions.askNow()
   await line.run(1)
   line.questions.stop()

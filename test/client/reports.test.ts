@@ -1,6 +1,6 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t, { type Test } from 'tap'
-import { createReports, type Reports } from '../../client/reports.js'
+import { createReports, type Reports } from '../../client/session/reports.js'
 import { minute, second } from '../helpers/time.js'
 
 function open (t: Test, interval: number | undefined, quietFor = Infinity): { reports: Reports, sent: number[], run: (ms: number) => Promise<void> } {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { resolveEndpoint } from '../../client/endpoint.js'
-import { createCall } from '../../client/server.js'
+import { createCall } from '../../client/session/server.js'
 
 interface Sent { url: string, init: RequestInit }
 

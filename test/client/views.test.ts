@@ -1,24 +1,25 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t from 'tap'
 import { instant } from '../../client/clock.js'
-import { doubt, end, nothing, recognise } from '../../client/machine.js'
-import { english } from '../../client/messages.js'
-import { confirmOf, covers, escapeOf, viewOf } from '../../client/views.js'
+import { doubt, end, explain, fail, nothing, recognise, type Known, type Session } from '../../client/session/machine.js'
+import { english } from '../../client/display/messages.js'
+import { confirmOf, covers, escapeOf, viewOf } from '../../client/display/views.js'
 
+const hear = (known: Omit<Known, 'limit' | 'proven'>): Session => recognise(nothing, { ...known, limit: 'idle', proven: true }, 'tag')
 const words = { messages: english, locale: 'en' }
-const quiet = { silent: false, failed: false, seconds: 61 }
+const quiet = { silent: false, seconds: 61 }
 
 t.test('what is shown in each state, and what keys do there', async t => {
   const clock = FakeTimers.install({ toFake: ['Date', 'performance'] })
   t.teardown(() => clock.uninstall())
   const near = { at: instant(), remaining: 61_000, warnBefore: 120_000, canExtend: true }
-  const live = recognise({ ...near, remaining: 900_000 })
+  const live = hear({ ...near, remaining: 900_000 })
   const shown = [
-    viewOf(recognise(near), quiet, words, () => false),
-    viewOf(recognise({ ...near, canExtend: false }), quiet, words, () => false),
+    viewOf(hear(near), quiet, words, () => false),
+    viewOf(hear({ ...near, canExtend: false }), quiet, words, () => false),
     viewOf(doubt(live), quiet, words, () => false),
     viewOf(doubt(live), { ...quiet, silent: true }, words, () => false),
-    viewOf(end(live, 'idle'), quiet, words, () => false)
+    viewOf(end(explain(live, 'idle')), quiet, words, () => false)
   ].map(view => view!)
   t.same(shown.map(({ kind }) => kind), ['stay', 'limit', 'checking', 'retry', 'ended'])
   t.same(shown.map(({ choices }) => choices), [['stay', 'signOut'], ['dismiss', 'renew'], [], ['retry'], ['signIn']])
@@ -26,7 +27,7 @@ t.test('what is shown in each state, and what keys do there', async t => {
   t.same(shown.map(escapeOf), ['stay', 'dismiss', null, null, null], 'Esc')
   t.same(shown.map(confirmOf), ['stay', null, null, 'retry', null], 'Enter: no key signs anybody out')
   t.equal(shown[0]!.text, 'For your security, you will be signed out in 1 minute 1 second.')
-  for (const session of [nothing, live, { ...live, state: 'stopped' as const }]) t.equal(viewOf(session, quiet, words, () => false), null)
+  for (const session of [nothing, live, { ...live, stage: 'stopped' as const }]) t.equal(viewOf(session, quiet, words, () => false), null)
   t.notOk(covers(null))
   t.equal(escapeOf(null), null)
 })
@@ -35,17 +36,18 @@ t.test('milestones are announced, and so is that staying has failed', async t =>
   const clock = FakeTimers.install({ toFake: ['Date', 'performance'] })
   t.teardown(() => clock.uninstall())
   for (const [remaining, failed, announce] of [[60_000, false, true], [59_000, false, false], [59_000, true, true]] as const) {
-    const view = viewOf(recognise({ at: instant(), remaining, warnBefore: 120_000, canExtend: true }), { silent: false, failed, seconds: remaining / 1000 }, words, () => false)!
+    const session = hear({ at: instant(), remaining, warnBefore: 120_000, canExtend: true })
+    const view = viewOf(failed ? fail(session) : session, { silent: false, seconds: remaining / 1000 }, words, () => false)!
     t.equal(view.announce, announce, `${remaining}, ${failed}`)
     if (failed) t.match(view.text, 'The server does not answer')
   }
 })
 
 t.test('the end says why, and what becomes of the work', async t => {
-  const live = recognise({ at: instant(), remaining: 1, warnBefore: 0, canExtend: true })
+  const live = hear({ at: instant(), remaining: 1, warnBefore: 0, canExtend: true })
   for (const [reason, why] of [['idle', 'There was no activity'], ['absolute', 'time limit'], ['missing', 'is over'], ['signed-out', 'You have signed out']] as const) {
-    t.match(viewOf(end(live, reason), quiet, words, () => false)!.text, why)
+    t.match(viewOf(end(explain(live, reason)), quiet, words, () => false)!.text, why)
   }
-  t.match(viewOf(end(live, 'idle'), quiet, words, () => false)!.text, 'not shown')
-  t.match(viewOf(end(live, 'idle'), quiet, words, () => true)!.text, 'kept here')
+  t.match(viewOf(end(explain(live, 'idle')), quiet, words, () => false)!.text, 'not shown')
+  t.match(viewOf(end(explain(live, 'idle')), quiet, words, () => true)!.text, 'kept here')
 })

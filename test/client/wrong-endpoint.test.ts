@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import FakeTimers from '@sinonjs/fake-timers'
 import t from 'tap'
 import { instant } from '../../client/clock.js'
-import { createCall, type Call } from '../../client/server.js'
-import { runSession } from '../../client/session.js'
+import { createCall, type Call } from '../../client/session/server.js'
+import { runSession } from '../../client/session/run.js'
 import { minute, second } from '../helpers/time.js'
 
 // The call is a real one. In a browser a redirect is opaque, and counts as 401: test/browser/harmless.test.ts.
@@ -41,14 +41,15 @@ for (const [name, answer] of Object.entries(wrong)) {
     }
 
     const states = new Set<string>()
-    const runner = runSession({ tag: 'tag', known: { at: instant(), remaining: 5 * minute, warnBefore: 0, canExtend: true }, cached: false, covered: false }, {
+    const runner = runSession({ stage: 'live', tag: 'tag', known: { at: instant(), remaining: 5 * minute, warnBefore: 0, canExtend: true, limit: null, proven: false } }, {
       call: watched,
       touchInterval: second,
       isVisible: () => true,
+      isUnsaved: () => false,
       show () {},
       leave () {},
       reload () {},
-      announce: (_before, after) => states.add(after.state),
+      announce: (_before, after) => states.add(after.stage),
       post () {},
       complain () {}
     })
@@ -56,7 +57,7 @@ for (const [name, answer] of Object.entries(wrong)) {
     for (let at = 0; at < 10 * minute; at += second) {
       // Somebody types, comes and goes, and the page calls its API, whose answers carry the time left.
       runner.act()
-      runner.wake(at % minute === 0)
+      runner.wake(at % minute === 0 ? 'restored' : 'focused')
       runner.told(5 * minute, instant())
       if (at % minute === 0) runner.hint({ type: 'arrived' })
       await Promise.all(pending)

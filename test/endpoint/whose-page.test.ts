@@ -139,3 +139,20 @@ t.test('tags hold with an older secret, and with a signer that never signs twice
   t.match(await ask(browser, tagOf(await browser.navigate('/me'))), { yours: true })
   t.match(await ask(browser, tag), { yours: false })
 })
+
+t.test('a page that a service worker asks for is told whose it is, however it asks', async t => {
+  const { app } = await buildApp(t, {
+    timeout: { user, endpoint: url },
+    routes (app) { app.get('/page', async (_request, reply) => reply.type('text/html').send('<!doctype html>')) }
+  })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  const handedOn = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'empty' }
+  const byFirefox = { 'sec-fetch-mode': 'same-origin', 'sec-fetch-dest': 'empty', accept: 'text/html' }
+  for (const headers of [handedOn, byFirefox]) t.ok(tagOf(await browser.get('/me', headers)), JSON.stringify(headers))
+  const ahead = { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*' }
+  t.ok(tagOf(await browser.get('/page', ahead)), 'ahead of time, as any fetch')
+  t.equal(tagOf(await browser.get('/me', ahead)), undefined, 'what is no page is told nothing')
+  const ask = await browser.get(`${url}?page=`)
+  t.equal(ask.json().yours, false, 'a page made for somebody, but nobody said for whom, is no user\'s')
+})

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
@@ -18,6 +19,8 @@ export interface StorySite {
   lastActivity (): number | undefined
   /** Makes the one session as old as if its user had done nothing for so long. */
   age (ms: number): void
+  /** Takes every session out of the store: signed out elsewhere. */
+  forget (): void
   /** Waits until the last activity is later than that. */
   untilExtended (before: number): Promise<void>
   /** Signs in and opens a page. */
@@ -43,7 +46,23 @@ export interface StoryOptions {
 
 const policy = "default-src 'self'"
 
-export async function buildStorySite (t: Test, { timeout, redirectEverything = false, routes }: StoryOptions): Promise<StorySite> {
+interface Clock {
+  /** Ms that it goes ahead of the clock of the machine. */
+  ahead: number
+}
+
+// Stories of several browsers run at once in one process. The clock of one site must not move that of another.
+const clocks = new AsyncLocalStorage<Clock>()
+const { now } = Date
+Date.now = () => now() + (clocks.getStore()?.ahead ?? 0)
+
+export async function buildStorySite (t: Test, options: StoryOptions): Promise<StorySite> {
+  const clock: Clock = { ahead: 0 }
+  // What a server does follows from where it began to listen.
+  return clocks.run(clock, () => buildSite(t, clock, options))
+}
+
+async function buildSite (t: Test, clock: Clock, { timeout, redirectEverything = false, routes }: StoryOptions): Promise<StorySite> {
   const store = new JsonStore()
   const calls: StorySite['calls'] = []
   const { app } = await buildApp(t, {
@@ -91,11 +110,6 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
   // What the plugin keeps beside the sessions is none of them.
   const records = (): TimedRecord[] => store.sessions().flatMap(id => (store.peek(id) as Stored).sessionTimeout ?? [])
-  // The server remembers the clocks of its sessions: to make one old, its own clock goes ahead.
-  const { now } = Date
-  let ahead = 0
-  Date.now = () => now() + ahead
-  t.teardown(() => { Date.now = now })
   const lastActivity = (): number | undefined => records()[0]?.lastActivity
   return {
     url,
@@ -103,8 +117,10 @@ export async function buildStorySite (t: Test, { timeout, redirectEverything = f
     sessions: () => records().length,
     lastActivity,
     age (ms) {
-      ahead += Math.max(0, ms - (Date.now() - (lastActivity() ?? 0)))
+      // The server remembers the clocks of its sessions: to make one old, its own clock goes ahead.
+      clock.ahead = Math.max(clock.ahead, ms + (lastActivity() ?? 0) - now())
     },
+    forget: () => store.data.clear(),
     async untilExtended (before) {
       for (let tries = 0; (lastActivity() ?? 0) <= before; tries++) {
         if (tries === 100) throw new Error('The session was not extended in the store')

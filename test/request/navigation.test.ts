@@ -28,9 +28,11 @@ t.test('without its word, and behind a service worker, a GET or HEAD that accept
 
 t.test('a page is a document, in a tab or in a frame', async t => {
   for (const destination of ['document', 'iframe', 'frame', 'embed', 'object']) t.equal(isPage(request({ 'sec-fetch-dest': destination })), true, destination)
-  for (const destination of ['empty', 'image', 'script', 'serviceworker', '']) t.equal(isPage(request({ ...html, 'sec-fetch-dest': destination })), false, destination)
+  for (const destination of ['image', 'script', 'serviceworker', '']) t.equal(isPage(request({ ...html, 'sec-fetch-dest': destination })), false, destination)
   t.equal(isPage(request(html)), true)
   t.equal(isPage(request({})), false)
+  t.equal(isPage(request({ 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'empty' })), true, 'through a service worker')
+  t.equal(isPage(request({ ...html, 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' })), false, 'a fetch')
 })
 
 t.test('a page that is loaded on suspicion is known by any of the headers that browsers have had for it', async t => {

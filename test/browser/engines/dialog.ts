@@ -35,8 +35,9 @@ export function isGone (tab: Tab): Promise<void> {
   return tab.until('no dialog', selector => document.querySelector(selector) === null, [dialog])
 }
 
-/** Clicks on that button of the dialog, by a real mouse. */
+/** Clicks on that button of the dialog, by a real mouse, as somebody does who has read it: what comes sooner is no answer. */
 export async function clickOn (tab: Tab, text: string): Promise<void> {
+  await sleep(600)
   await tab.evaluate((selector, text) => {
     for (const old of document.querySelectorAll('[data-next]')) old.removeAttribute('data-next')
     const button = [...document.querySelectorAll(`${selector} button`)].find(button => button.textContent === text)

@@ -1,4 +1,4 @@
-import { instant, since, type Instant } from './clock.js'
+import { instant, since, type Instant } from '../clock.js'
 import type { createDisplay, Display } from './display.js'
 
 /** @param attempt from 0 */
@@ -18,7 +18,7 @@ export function createLoading (load: LoadDisplay, surroundings: Parameters<typeo
     show (...wish) {
       wanted = wish
       if (display) display.show(...wish)
-      else if (wish[0].state !== 'unknown' && (!tried || since(tried) > pause)) get()
+      else if (wish[0].stage !== 'unknown' && (!tried || since(tried) > pause)) get()
     },
     stop () {
       wanted = undefined

@@ -1,5 +1,5 @@
-import { instant, since } from './clock.js'
-import { listen, type Undo } from './listen.js'
+import { instant, since } from '../clock.js'
+import { listen, type Undo } from '../listen.js'
 import { confirmOf, covers, escapeOf, type Choice, type View } from './views.js'
 
 /** What the dialog has to do with the events of the page. */
@@ -9,8 +9,9 @@ export interface Keys {
   stop: Undo
 }
 
-/** How long no key may have been pressed before one counts as an answer. */
-const calm = 1000
+// How long nothing may have been pressed before it counts as an answer: a key, a button.
+const calmKeys = 1000
+const calmClicks = 500
 
 const guarded = ['pointerdown', 'mousedown', 'touchstart', 'click', 'keydown', 'keyup', 'focusin', 'focus', 'copy', 'cut']
 
@@ -21,13 +22,14 @@ const guarded = ['pointerdown', 'mousedown', 'touchstart', 'click', 'keydown', '
 export function guardKeys (
   dialog: HTMLDialogElement, viewShown: () => View | null, choose: (choice: Choice) => void
 ): Keys {
-  let lastKey = instant()
-  // There was a pause since the question was asked.
-  let seen = false
+  const keyPause = createPause(calmKeys)
+  const clickPause = createPause(calmClicks)
+  // Of the click that has begun.
+  let meant = false
   // The key that a button may have: without its keydown, its keyup is of something typed before.
   let pressed: string | null = null
 
-  const stop = listen(window, guarded, event => {
+  const stopGuarding = listen(window, guarded, event => {
     const view = viewShown()
     if (!view) return
     const { type, target } = event
@@ -40,27 +42,32 @@ export function guardKeys (
       event.stopImmediatePropagation()
       if (type === 'keydown') onKeyDown(event as KeyboardEvent, view)
       if (type === 'keyup' && key !== pressed) event.preventDefault()
+      if (type === 'pointerdown') meant = clickPause.note()
       if (type === 'click') onClick(event as MouseEvent)
     } else if (/copy|cut/.test(type) && covers(view)) suppress(event)
   }, { capture: true })
 
-  return { reset, stop }
+  // In a tab that nobody sees, nobody reads.
+  const stopLooking = listen(document, ['visibilitychange'], reset)
 
-  function reset (): void {
-    lastKey = instant()
-    seen = false
-    pressed = null
+  return {
+    reset,
+    stop () {
+      stopGuarding()
+      stopLooking()
+    }
   }
 
-  function isSeen (): boolean {
-    seen ||= since(lastKey) >= calm
-    return seen
+  function reset (): void {
+    keyPause.reset()
+    clickPause.reset()
+    meant = false
+    pressed = null
   }
 
   function onKeyDown (event: KeyboardEvent, view: View): void {
     const { key } = event
-    const answers = isSeen()
-    lastKey = instant()
+    const answers = keyPause.note()
     pressed = key
     if (key !== 'Enter' && key !== ' ') return
     if (!answers) pressed = null
@@ -74,7 +81,37 @@ export function guardKeys (
   function onClick (event: MouseEvent): void {
     const button = (event.target as Element).closest('button')
     // A click without a pointer is of a key, or of assistive technology.
-    if (button && (event.detail || !event.isTrusted || isSeen())) choose(button.value as Choice)
+    if (button && (event.detail ? meant : keyPause.isOver())) choose(button.value as Choice)
+  }
+}
+
+interface Pause {
+  reset (): void
+  /** Whether nothing has been noted for long enough, once since the reset. */
+  isOver (): boolean
+  /** Notes that something was pressed. @returns whether that counts */
+  note (): boolean
+}
+
+function createPause (ms: number): Pause {
+  let last = instant()
+  let over = false
+  return { reset, isOver, note }
+
+  function reset (): void {
+    last = instant()
+    over = false
+  }
+
+  function isOver (): boolean {
+    over ||= since(last) >= ms
+    return over
+  }
+
+  function note (): boolean {
+    const counts = isOver()
+    last = instant()
+    return counts
   }
 }
 

@@ -1,8 +1,8 @@
-import { instant, since, type Instant } from './clock.js'
+import { instant, since, type Instant } from '../clock.js'
 import type { Answer, Method } from './server.js'
 
-/** What an answer was worth: that the session is live, that it is not, nothing. */
-export type Worth = 'live' | 'over' | 'nothing'
+/** What an answer was worth: something; nothing that would make asking again worth while; or it was none. */
+export type Worth = 'news' | 'no news' | 'none'
 
 /**
  * Calls to the server. However often it is asked to ask: one question at a time, and fewer and fewer where asking
@@ -11,6 +11,8 @@ export type Worth = 'live' | 'over' | 'nothing'
 export interface Questions {
   /** Asks, but not right after the last time. */
   ask (): void
+  /** Whether `ask` would ask now. */
+  readonly ready: boolean
   /** Asks now, unless failures have made it pause. */
   askNow (): void
   /** Asks now: the user wants to know, or the network is back. */
@@ -51,8 +53,9 @@ export function createQuestions ({ call, question, hear, complain }: Ports): Que
 
   return {
     ask () {
-      if (!timer) wait(Math.min(minute, second * 2 ** fruitless) - quietFor())
+      if (!timer) wait(pause())
     },
+    get ready () { return !asking && !failures && pause() <= 0 },
     askNow: () => wait(0),
     insist () {
       failures = 0
@@ -72,6 +75,11 @@ export function createQuestions ({ call, question, hear, complain }: Ports): Que
     return asked ? since(asked) : Infinity
   }
 
+  /** Ms until asking again may bring something new. */
+  function pause (): number {
+    return Math.min(minute, second * 2 ** fruitless) - quietFor()
+  }
+
   function wait (ms: number): void {
     // After a failure it asks by itself.
     if (asking || failures) return
@@ -88,8 +96,8 @@ export function createQuestions ({ call, question, hear, complain }: Ports): Que
     // Asked anew meanwhile.
     if (asking !== number) return answer
     asking = 0
-    failures = worth === 'nothing' ? failures + 1 : 0
-    fruitless = worth === 'over' ? fruitless + 1 : 0
+    failures = worth === 'none' ? failures + 1 : 0
+    fruitless = worth === 'no news' ? fruitless + 1 : 0
     if (failures) {
       timer = setTimeout(go, Math.min(15 * minute, 2 * second * 4 ** (failures - 1)))
       complain(answer.code)
@@ -105,7 +113,7 @@ export function createQuestions ({ call, question, hear, complain }: Ports): Que
   async function exchange (method: Method, body?: { idleFor: number }): Promise<{ answer: Answer, worth: Worth }> {
     const number = ++newest
     const answer = await call(method, body)
-    if (number <= outdated) return { answer, worth: 'over' }
+    if (number <= outdated) return { answer, worth: 'no news' }
     outdated = number
     return { answer, worth: hear(answer, method) }
   }

@@ -1,5 +1,5 @@
-import { instant, type Instant } from './clock.js'
-import type { Page } from './session.js'
+import { instant, type Instant } from '../clock.js'
+import type { Page } from '../session/run.js'
 
 function metricOf (entry: PerformanceResourceTiming | undefined): PerformanceServerTiming | undefined {
   // Browsers hand it to pages of secure origins alone.
@@ -10,22 +10,16 @@ function metricOf (entry: PerformanceResourceTiming | undefined): PerformanceSer
 export function readPage (): Page {
   const entry = performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming | undefined
   const metric = metricOf(entry)
-  // Behind a service worker nothing is transferred either.
-  const cached = !!entry && !entry.transferSize && !entry.workerStart
-  return {
-    tag: metric?.description || null,
-    // What was said when the cache took the page says nothing of now; whose it is stays true.
-    known: metric
-      ? {
-          at: instant(performance.now() - entry!.responseStart),
-          remaining: metric.duration,
-          warnBefore: 0,
-          canExtend: true
-        }
-      : null,
-    cached: cached && entry.type === 'navigate',
-    covered: cached && !!metric
-  }
+  // What a service worker gives may be of another time and user.
+  const worked = !!entry?.workerStart || !!navigator.serviceWorker?.controller
+  if (!metric) return { stage: worked ? 'unclaimed' : 'unknown', tag: null, known: null }
+  // Made for somebody, but nobody said for whom: an empty tag is no user's.
+  const tag = metric.description
+  // What was said when a cache took the page says nothing of now; whose it is stays true.
+  if (worked) return { stage: 'covered', tag, known: null }
+  if (!entry!.transferSize) return { stage: entry!.type === 'navigate' ? 'copied' : 'covered', tag, known: null }
+  const at = instant(performance.now() - entry!.responseStart)
+  return { stage: 'live', tag, known: { at, remaining: metric.duration, warnBefore: 0, canExtend: true, limit: null, proven: false } }
 }
 
 /**

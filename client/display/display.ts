@@ -1,10 +1,11 @@
+import type { Undo } from '../listen.js'
+import { isOver, isWarning, type Session } from '../session/machine.js'
+import type { Circumstances } from '../session/run.js'
+import { keepStyles } from '../style-sheet.js'
+import type { ClientSettings } from '../types.js'
 import { createDialog } from './dialog.js'
-import type { Session } from './machine.js'
-import type { Circumstances } from './session.js'
-import css from './style.css'
-import { addStyles } from './style-sheet.js'
-import type { ClientSettings } from './types.js'
-import { viewOf, type Choice, type View } from './views.js'
+import ownSignIn from './own-sign-in.css'
+import { covers, viewOf, type Choice, type View } from './views.js'
 import { createVocabulary } from './vocabulary.js'
 
 /** What the user decides, but for what concerns the dialog alone. */
@@ -21,31 +22,37 @@ interface Surroundings {
   readonly endpoint: URL
   /** Whether something on the page is not saved. */
   isUnsaved (): boolean
-  decide (decision: Decision): void
+  /** @returns where the user has to go, when the browser does not let the page open it */
+  decide (decision: Decision): unknown
 }
 
 /** On what the application signs in with itself, in the place of the notice of the end. */
 const signInMark = 'data-session-timeout-show'
+const observed = { subtree: true, childList: true, attributeFilter: [signInMark] }
 
 export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroundings): Display {
   const vocabulary = createVocabulary(options, endpoint)
-  const removeStyles = addStyles(css)
   const dialog = createDialog(choice => {
-    if (choice !== 'dismiss') return decide(choice)
+    if (choice !== 'dismiss') {
+      const blocked = decide(choice)
+      if (blocked instanceof URL) dialog.offer(blocked)
+      return
+    }
     dismissed = true
     draw()
   })
   let shown: readonly [Session, Circumstances] | undefined
   // The user has closed the warning that nothing puts off, to save the work.
   let dismissed = false
+  let hideBeside: Undo | undefined
   // The application hears of the end before it shows its own sign-in.
   const observer = new MutationObserver(draw)
 
   return {
     show (session, circumstances) {
-      if (session.state !== 'warned') dismissed = false
-      if (session.state !== 'ended') observer.disconnect()
-      else if (shown?.[0].state !== 'ended') observer.observe(document, { subtree: true, childList: true, attributeFilter: [signInMark] })
+      if (!isWarning(session)) dismissed = false
+      if (!isOver(session)) observer.disconnect()
+      else if (!shown || !isOver(shown[0])) observer.observe(document, observed)
       shown = [session, circumstances]
       draw()
       vocabulary.load(draw)
@@ -53,8 +60,8 @@ export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroun
     stop () {
       shown = undefined
       observer.disconnect()
+      hideBeside?.()
       dialog.stop()
-      removeStyles()
     }
   }
 
@@ -62,6 +69,11 @@ export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroun
     if (!shown) return
     const { words } = vocabulary
     const view = viewOf(...shown, words, isUnsaved)
+    if (view && covers(view) && hasOwnSignIn()) hideBeside ??= keepStyles(ownSignIn, () => {})
+    else {
+      hideBeside?.()
+      hideBeside = undefined
+    }
     dialog.show(view && isWanted(view.kind) ? view : null, words)
   }
 

@@ -1,4 +1,4 @@
-import { listen, type Undo } from './listen.js'
+import { listen, type Undo } from '../listen.js'
 
 /**
  * What a user does; not what scripts pretend, and not in a tab that nobody sees. `input` is all that dictation

@@ -1,4 +1,4 @@
-import { instant, type Instant } from './clock.js'
+import { instant, type Instant } from '../clock.js'
 
 /** What GET and POST answer. Ms, always relative; null for no such limit. */
 export interface Status {
@@ -35,7 +35,7 @@ export function createCall (endpoint: string): Call {
   return async function call (method, page, body) {
     const at = instant()
     try {
-      const response = await fetch(page ? `${endpoint}?page=${encodeURIComponent(page)}` : endpoint, {
+      const response = await fetch(page !== null ? `${endpoint}?page=${encodeURIComponent(page)}` : endpoint, {
         method,
         cache: 'no-store',
         // Who is not signed in may be sent to a page that has nothing to do with the status.

@@ -1,6 +1,6 @@
+import { isHidden, isOver, isWarning, type Session } from '../session/machine.js'
+import type { Circumstances } from '../session/run.js'
 import { formatTime, isMilestone, type Words } from './messages.js'
-import type { Session } from './machine.js'
-import type { Circumstances } from './session.js'
 
 /** What the user can choose, by the text of its button. */
 export type Choice = 'stay' | 'signOut' | 'signIn' | 'renew' | 'dismiss' | 'retry'
@@ -18,12 +18,13 @@ export interface View {
 
 /** @param kept whether something on the page is not saved */
 export function viewOf (
-  session: Session, { silent, failed, seconds }: Circumstances, { messages, locale }: Words, kept: () => boolean
+  session: Session, { silent, seconds }: Circumstances, { messages, locale }: Words, kept: () => boolean
 ): View | null {
-  const { state, known, reason } = session
-  if (state === 'warned') {
+  const { stage, known, reason } = session
+  if (isWarning(session)) {
     const kind = known!.canExtend ? 'stay' : 'limit'
     const text = messages[kind === 'stay' ? 'warning' : kind].replace('{time}', formatTime(seconds, locale))
+    const failed = stage === 'failed'
     return {
       kind,
       title: messages.title,
@@ -32,23 +33,23 @@ export function viewOf (
       choices: kind === 'stay' ? ['stay', 'signOut'] : ['dismiss', 'renew']
     }
   }
-  if (state === 'covered') {
-    if (silent) return { kind: 'retry', title: messages.checking, text: messages.silent, choices: ['retry'] }
-    return { kind: 'checking', title: messages.checking, text: messages.endedText, choices: [] }
+  if (isOver(session)) {
+    const why = messages[reason === 'signed-out' ? 'signedOut' : reason!]
+    return { kind: 'ended', title: messages.ended, text: `${why} ${kept() ? messages.kept : messages.endedText}`, choices: ['signIn'] }
   }
-  if (state !== 'ended') return null
-  const why = messages[reason === 'signed-out' ? 'signedOut' : reason!]
-  return { kind: 'ended', title: messages.ended, text: `${why} ${kept() ? messages.kept : messages.endedText}`, choices: ['signIn'] }
+  if (!isHidden(session)) return null
+  if (silent) return { kind: 'retry', title: messages.checking, text: messages.silent, choices: ['retry'] }
+  return { kind: 'checking', title: messages.checking, text: messages.endedText, choices: [] }
 }
 
 /** Whether it hides the page. */
 export function covers (view: View | null): boolean {
-  return !!view && !isWarning(view)
+  return !!view && !warns(view)
 }
 
 /** What Esc does. */
 export function escapeOf (view: View | null): Choice | null {
-  return view && isWarning(view) ? view.choices[0]! : null
+  return view && warns(view) ? view.choices[0]! : null
 }
 
 /** What Enter and Space do, once the user has seen what is asked. Nothing that a key could do by accident signs anybody out. */
@@ -56,6 +57,6 @@ export function confirmOf ({ kind }: View): Choice | null {
   return kind === 'stay' || kind === 'retry' ? kind : null
 }
 
-function isWarning ({ kind }: View): boolean {
+function warns ({ kind }: View): boolean {
   return kind === 'stay' || kind === 'limit'
 }

@@ -1,4 +1,4 @@
-import { instant, since, type Instant } from './clock.js'
+import { instant, since, type Instant } from '../clock.js'
 
 /** Filling in a long form sends no request: these tell the server that somebody is there. */
 export interface Reports {

@@ -1,5 +1,5 @@
-import { english, languages, readLocale, type Messages, type Words } from './messages.js'
-import type { ClientSettings } from './types.js'
+import type { ClientSettings, Messages } from '../types.js'
+import { english, languages, readLocale, type Words } from './messages.js'
 
 /** What the dialog says, in the language of the page once that has come. */
 export interface Vocabulary {

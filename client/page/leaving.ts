@@ -1,11 +1,14 @@
-import type { ClientEndedReason, ClientSettings } from './types.js'
+import type { ClientEndedReason, ClientSettings } from '../types.js'
 
 /** Where the user goes when the session is over. */
 export interface Leaving {
   /** To the sign-in page, if there is one. */
   leave (reason: ClientEndedReason): void
-  /** The user wants to sign in. `stay`: this page has something to keep. */
-  signIn (reason: ClientEndedReason, stay: boolean): void
+  /**
+   * The user wants to sign in. `stay`: this page has something to keep.
+   * @returns where to go, when the browser does not let a tab open
+   */
+  signIn (reason: ClientEndedReason, stay: boolean): URL | null
 }
 
 export function createLeaving ({ redirectTo, returnParam, reasonParam }: ClientSettings, endpoint: URL): Leaving {
@@ -20,6 +23,7 @@ export function createLeaving ({ redirectTo, returnParam, reasonParam }: ClientS
       // Still here: the user has told the browser not to leave.
       if (stay || tried) return openTab(redirectTo ? signInUrl(redirectTo, `${endpoint.pathname}/resumed`, reason) : new URL(location.href))
       location.reload()
+      return null
     }
   }
 
@@ -32,6 +36,9 @@ export function createLeaving ({ redirectTo, returnParam, reasonParam }: ClientS
 }
 
 /** A tab that scripts have opened may close itself; another site's must not get hold of this page. */
-function openTab (url: URL): void {
-  window.open(url, '_blank', url.origin === location.origin ? '' : 'noopener')
+function openTab (url: URL): URL | null {
+  const tab = window.open(url, '_blank')
+  if (!tab) return url
+  if (url.origin !== location.origin) tab.opener = null
+  return null
 }

@@ -1,4 +1,4 @@
-import type { ClientEndedReason } from './types.js'
+import type { ClientEndedReason } from '../types.js'
 
 /** What the tabs of one site tell each other. */
 export type Message =
@@ -17,7 +17,8 @@ export interface Tabs {
 /** The other tabs of this site; what they say is a hint, never a fact. */
 export function joinTabs (endpoint: string, hear: (message: Message) => void): Tabs {
   const channel = new BroadcastChannel(`session-timeout:${endpoint}`)
-  channel.onmessage = event => hear(event.data)
+  // Any script of the site may post there, whatever it likes.
+  channel.onmessage = event => hear(Object(event.data))
   return {
     post: message => channel.postMessage(message),
     close: () => channel.close()

@@ -1,11 +1,15 @@
+import { listen, type Undo } from '../listen.js'
+import { keepStyles } from '../style-sheet.js'
 import { guardKeys } from './keys.js'
-import { listen, type Undo } from './listen.js'
 import type { Words } from './messages.js'
+import css from './style.css'
 import { covers, escapeOf, type Choice, type View } from './views.js'
 
 /** The dialog: a warning with a countdown, or the cover of a page that nobody may see now. */
 export interface SessionDialog {
   show (view: View | null, words: Words): void
+  /** A link instead of the first button: browsers let those open a tab. */
+  offer (url: URL): void
   stop (): void
 }
 
@@ -21,6 +25,7 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
 
   let shown: View | null = null
   let before: Element | null = null
+  let removeStyles: Undo | undefined
   const keys = guardKeys(dialog, () => shown, choose)
   const undos: Undo[] = [
     keys.stop,
@@ -36,11 +41,12 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
   ]
   // Frameworks exchange the body.
   const observer = new MutationObserver(changes => {
-    if (!dialog.isConnected) putUp()
+    // Put back as it is, it would not be modal any more.
+    if (!dialog.isConnected) raise()
     else if (changes.some(({ attributeName, target }) => attributeName === 'open' && target !== dialog && (target as HTMLDialogElement).open)) raise()
   })
 
-  return { show, stop }
+  return { show, offer, stop }
 
   function show (view: View | null, { messages, locale }: Words): void {
     if (!view) return hide()
@@ -60,15 +66,25 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
     }
     view.choices.forEach((choice, index) => { buttons.children[index]!.textContent = messages[choice] })
     if (asked) {
+      removeStyles ??= keepStyles(css, seeToTop)
       raise()
       observe()
       if (view.kind === 'ended') quieten()
     }
   }
 
+  function offer ({ href }: URL): void {
+    const link = element('a', { href, target: '_blank', rel: new URL(href).origin === location.origin ? 'opener' : 'noopener' })
+    link.textContent = buttons.textContent
+    buttons.replaceChildren(link)
+    link.focus()
+  }
+
   function hide (): void {
     if (!shown) return
     shown = null
+    removeStyles?.()
+    removeStyles = undefined
     observer.disconnect()
     dialog.close()
     dialog.remove()
@@ -85,6 +101,13 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
     if (!shown) return
     if (dialog.open) dialog.close()
     putUp()
+  }
+
+  /** What opens in a shadow root is not heard of, and takes the clicks. */
+  function seeToTop (): void {
+    const { left, top, width } = dialog.getBoundingClientRect()
+    const hit = document.elementFromPoint(left + width / 2, top + 2)
+    if (dialog.open && hit && !dialog.contains(hit)) raise()
   }
 
   function putUp (): void {

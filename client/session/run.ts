@@ -1,28 +1,26 @@
-import { since, type Instant } from './clock.js'
-import { doubt, dueOf, end, isShown, leave, nothing, pass, recognise, silence, tell, type Known, type Session } from './machine.js'
+import { since, type Instant } from '../clock.js'
+import type { ClientEndedReason } from '../types.js'
+import {
+  doubt, dueOf, end, explain, fail, isHidden, isOver, isProven, isShown, isSigningOut, isWarning, leave, nothing,
+  pass, recognise, silence, tell, type Known, type Session
+} from './machine.js'
 import { createQuestions, type Worth } from './questions.js'
 import { createReports } from './reports.js'
 import type { Answer, Call, Method, Status } from './server.js'
 import type { Message } from './tabs.js'
-import type { ClientEndedReason } from './types.js'
 
 /** What the page was told when it was loaded. */
 export interface Page {
+  readonly stage: 'unknown' | 'unclaimed' | 'copied' | 'covered' | 'live'
   /** Whose it is; null when nobody said. */
   readonly tag: string | null
   readonly known: Known | null
-  /** It came out of a cache: what it was told may be long ago. */
-  readonly cached: boolean
-  /** Hidden from the start, until the server has answered. */
-  readonly covered: boolean
 }
 
 /** What cannot be seen in the session itself, or changes without it. */
 export interface Circumstances {
   /** The server does not answer. */
   readonly silent: boolean
-  /** The user wanted to stay, and that failed. */
-  readonly failed: boolean
   /** To the deadline, while the user is warned. */
   readonly seconds: number
 }
@@ -31,9 +29,11 @@ export interface Ports {
   readonly call: Call
   readonly touchInterval: number | undefined
   isVisible (): boolean
+  /** Whether something on the page would be lost. */
+  isUnsaved (): boolean
   show (circumstances: Circumstances): void
-  /** The page has ended; `chosen`: its user signed out here, and wants to go. */
-  leave (reason: ClientEndedReason, chosen: boolean): void
+  /** The page has ended, and nothing holds it. */
+  leave (reason: ClientEndedReason): void
   /** The page is an old copy, of another time or user. */
   reload (): void
   /** Tells the application of a change. */
@@ -42,50 +42,48 @@ export interface Ports {
   complain (code: number): void
 }
 
+/** How the page comes back: from where nobody could use it, out of sight, or only to the focus. */
+export type Waking = 'restored' | 'shown' | 'focused'
+
 export interface Runner {
   readonly session: Session
   start (): void
   extend (): Promise<boolean>
-  /** @param chosen whether the user is to leave the page too */
-  end (chosen?: boolean): Promise<boolean>
+  /** @param leaving whether the user wants to leave the page; otherwise to sign in again */
+  end (leaving?: boolean): Promise<boolean>
   retry (): void
   stop (): void
   /** The user has done something. */
   act (): void
-  /** The page comes back; `away`: from where it could not look, or nobody could see it. */
-  wake (away: boolean): void
+  wake (waking: Waking): void
+  /** Before something that cannot be undone. Null where the answer is known; otherwise whether the page is still its user's. */
+  check (): Promise<boolean> | null
   /** Another tab says something: a hint, never a fact. */
   hint (message: Message): void
   /** A response of the application told the time left. */
   told (remaining: number, at: Instant): void
 }
 
+// An answer that is no older says what is.
+const fresh = 3000
+
 // Coming and going within it is no news.
 const recently = 10_000
 
 /** Lets the machine run: asks the server, sets the one timer, tells everyone what has changed. */
 export function runSession (page: Page, ports: Ports): Runner {
-  let session: Session = { ...nothing, known: page.known, state: page.covered ? 'covered' : page.known ? 'live' : 'unknown' }
-  let { tag } = page
+  let session: Session = { ...nothing, ...page }
   let timer: ReturnType<typeof setTimeout> | undefined
-  // The endpoint has given a status: it is the right one.
-  let proven = false
-  // The other tabs know that this page's user is signed in.
-  let announced = false
-  let signingOut = false
-  let chosen = false
-  let failed = false
-  // Why it is over, as somebody has said: the server once, or another tab.
-  let hinted: ClientEndedReason | null = null
 
   const questions = createQuestions({
     async call (method, body) {
-      const answer = await ports.call(method, tag, body)
+      const answer = await ports.call(method, session.tag, body)
+      const ended = answer.status?.ended
       // Also when it comes too late to count: the cookie may be gone at the next question, and the reason with it.
-      if (answer.status?.ended === 'idle' || answer.status?.ended === 'absolute') hinted = answer.status.ended
+      if (ended === 'idle' || ended === 'absolute') session = explain(session, ended)
       return answer
     },
-    question: () => signingOut ? 'DELETE' : 'GET',
+    question: () => isSigningOut(session) ? 'DELETE' : 'GET',
     hear,
     complain (code) {
       ports.complain(code)
@@ -103,14 +101,11 @@ export function runSession (page: Page, ports: Ports): Runner {
     async extend () {
       const { status } = await questions.send('POST')
       const done = !!status?.active && status.yours
-      failed = !done && session.state === 'warned'
-      look()
+      if (!done) become(fail(session))
       return done
     },
     async end (leaving = true) {
-      signingOut = true
-      chosen = leaving
-      become(leave(session))
+      become(leave(session, leaving ? 'leaving' : 'renewing'))
       questions.forget()
       return (await questions.insist()).code === 204
     },
@@ -119,43 +114,45 @@ export function runSession (page: Page, ports: Ports): Runner {
       look()
     },
     stop () {
-      become({ ...session, state: 'stopped' })
+      become({ ...session, stage: 'stopped' })
       questions.stop()
     },
     act () {
-      if (session.state === 'live' && proven) reports.note()
+      if (session.stage === 'live' && isProven(session)) reports.note()
     },
-    wake (away) {
-      become(away ? doubt(session) : pass(session))
-      if (session.state === 'covered' || away) questions.askNow()
+    wake (waking) {
+      become(waking === 'restored' ? doubt(session) : pass(session))
+      if (isHidden(session) && waking !== 'focused') questions.askNow()
       else if (questions.quietFor > recently) questions.ask()
+    },
+    check () {
+      if (!isProven(session) || since(session.known!.at) < fresh || questions.failing) return null
+      return questions.insist().then(() => !isHidden(session))
     },
     hint,
     told (remaining, at) {
       become(tell(session, { at, remaining }))
       // Of whose session that was, only the server can tell.
-      if (session.state !== 'live' && !(session.state === 'warned' && remaining <= session.known!.warnBefore)) questions.ask()
+      if (session.stage !== 'live' && !(isWarning(session) && remaining <= session.known!.warnBefore)) questions.ask()
     }
   }
 
-  function become (next: Session): void {
+  /** @param asking whether to ask at once what has become of a session that is in doubt */
+  function become (next: Session, asking = true): void {
     const before = session
-    if (before.state === 'stopped') return
+    if (before.stage === 'stopped') return
     session = next
-    const { state } = next
-    if (state !== 'warned') failed = false
-    if (state !== 'live') reports.cancel()
+    const { stage } = next
+    if (stage !== 'live') reports.cancel()
     look()
-    if (state === before.state && next.warned === before.warned) return
-    if (state === 'covered' && !signingOut) {
+    if (!isProven(before) && isProven(next)) ports.post({ type: 'arrived' })
+    if (stage === before.stage && next.warned === before.warned) return
+    if (stage === 'covered') {
       questions.forget()
-      questions.askNow()
+      if (asking) questions.askNow()
     }
-    if (state === 'ended') {
-      ports.leave(next.reason!, chosen)
-      signingOut = chosen = announced = false
-    }
-    if (before.warned && state === 'live') ports.post({ type: 'extended' })
+    if (isOver(next) && (stage === 'left' || !ports.isUnsaved())) ports.leave(next.reason!)
+    if (before.warned && stage === 'live') ports.post({ type: 'extended' })
     // Last of all: what the application throws must not keep a page uncovered.
     ports.announce(before, next)
   }
@@ -164,7 +161,7 @@ export function runSession (page: Page, ports: Ports): Runner {
   function look (): void {
     clearTimeout(timer)
     const due = dueOf(session)
-    ports.show({ silent: questions.failing, failed, seconds: due?.seconds ?? 0 })
+    ports.show({ silent: questions.failing, seconds: due?.seconds ?? 0 })
     if (!due) return
     timer = setTimeout(() => become(pass(session)), due.ms)
     // Who has just typed is not warned only because the report was not due yet.
@@ -175,56 +172,55 @@ export function runSession (page: Page, ports: Ports): Runner {
     if (status) return hearStatus(status, at, method)
     if (code === 204) {
       ports.post({ type: 'ended', reason: 'signed-out' })
-      become(end(session, 'signed-out'))
+      become(end(explain(session, 'signed-out')))
     } else if (code === 401 && method === 'POST') {
       // Only a status tells the reason.
       questions.ask()
-    } else if (code === 401 && (proven || session.state !== 'live')) {
+    } else if (code === 401 && (isProven(session) || session.stage !== 'live')) {
       over(true)
     } else {
       // Until it has given a status, the endpoint may be the address of something else.
       become(silence(session))
-      return 'nothing'
+      return 'none'
     }
-    return 'over'
+    return 'no news'
   }
 
   function hearStatus (status: Status, at: Instant, method: Method): Worth {
-    const { active, remaining, warnBefore, canExtend } = status
-    const first = !proven
-    proven = true
+    const { active, remaining, idleRemaining, warnBefore, canExtend } = status
     if (!active || !status.yours) {
-      if (first && page.cached && session.state !== 'unknown') ports.reload()
-      else over(!active)
-      return 'over'
+      over(!active)
+      return 'no news'
     }
-    // The answer to something asked before.
-    if (signingOut) return 'live'
-    tag ??= status.page
-    hinted = null
-    if (method === 'POST') reports.learn(status.idleRemaining)
-    become(recognise({ at, remaining, warnBefore, canExtend }))
-    if (!announced) ports.post({ type: 'arrived' })
-    announced = true
-    return 'live'
+    if (method === 'POST') reports.learn(idleRemaining)
+    // Where another tab has said that it is over, asking was in vain.
+    const worth = session.reason && !isOver(session) ? 'no news' : 'news'
+    const limit = idleRemaining === remaining ? 'idle' : 'absolute'
+    become(recognise(session, { at, remaining, warnBefore, canExtend, limit, proven: true }, status.page))
+    return worth
   }
 
   /** @param everywhere whether that is so for all tabs: another user's are none of this page's business */
   function over (everywhere: boolean): void {
-    const before = session.state
-    become(end(session, signingOut ? 'signed-out' : hinted ?? 'missing'))
-    if (everywhere && session.state !== before) ports.post({ type: 'ended', reason: session.reason! })
+    if (session.stage === 'copied') return ports.reload()
+    const before = session
+    become(end(session))
+    if (everywhere && isOver(session) && !isOver(before)) ports.post({ type: 'ended', reason: session.reason! })
   }
 
   function hint (message: Message): void {
-    const { state } = session
-    if (state === 'unknown') return
+    if (session.stage === 'unknown') return
     if (message.type === 'ended') {
-      hinted = message.reason
-      // The server may have answered before the other tab could say why.
-      become(state === 'ended' && session.reason === 'missing' ? { ...session, reason: hinted } : doubt(session))
-    } else if (!isShown(session)) questions.askNow()
-    // A page that nobody sees asks when somebody looks.
-    else if (message.type === 'extended' ? state === 'warned' : ports.isVisible()) questions.ask()
+      session = explain(session, message.reason)
+      // One that says so again and again is not believed at once.
+      if (isShown(session) && questions.ready) become(doubt(session))
+      else if (isOver(session)) look()
+      else questions.ask()
+    } else if (isHidden(session)) questions.ask()
+    else if (message.type === 'extended') {
+      if (isWarning(session)) questions.ask()
+    } else if (ports.isVisible()) questions.ask()
+    // One that nobody sees asks when somebody looks.
+    else become(doubt(session), false)
   }
 }
