@@ -81,8 +81,8 @@ export function createQuestions ({ call, question, hear, complain }: Ports): Que
   }
 
   function wait (ms: number): void {
-    // After a failure it asks by itself.
-    if (asking || failures) return
+    // After a failure it asks by itself, but for a question that was forgotten.
+    if (asking || (failures && timer)) return
     if (ms > 0) timer = setTimeout(go, ms)
     else go()
   }

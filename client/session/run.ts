@@ -118,6 +118,7 @@ export function runSession (page: Page, ports: Ports): Runner {
       questions.stop()
     },
     act () {
+      notice()
       if (session.stage === 'live' && isProven(session)) reports.note()
     },
     wake (waking) {
@@ -131,10 +132,17 @@ export function runSession (page: Page, ports: Ports): Runner {
     },
     hint,
     told (remaining, at) {
+      notice()
       become(tell(session, { at, remaining }))
       // Of whose session that was, only the server can tell.
       if (session.stage !== 'live' && !(isWarning(session) && remaining <= session.known!.warnBefore)) questions.ask()
     }
+  }
+
+  /** Timers may be late, after sleep for one: whatever happens on the page, it is not shown past its deadline. */
+  function notice (): void {
+    const next = pass(session)
+    if (next !== session) become(next)
   }
 
   /** @param asking whether to ask at once what has become of a session that is in doubt */
@@ -147,14 +155,16 @@ export function runSession (page: Page, ports: Ports): Runner {
     look()
     if (!isProven(before) && isProven(next)) ports.post({ type: 'arrived' })
     if (stage === before.stage && next.warned === before.warned) return
-    if (stage === 'covered') {
-      questions.forget()
-      if (asking) questions.askNow()
-    }
+    if (stage === 'covered') doubtAgain(asking)
     if (isOver(next) && (stage === 'left' || !ports.isUnsaved())) ports.leave(next.reason!)
     if (before.warned && stage === 'live') ports.post({ type: 'extended' })
     // Last of all: what the application throws must not keep a page uncovered.
     ports.announce(before, next)
+  }
+
+  function doubtAgain (asking = true): void {
+    questions.forget()
+    if (asking) questions.askNow()
   }
 
   /** Shows where the session stands, and looks again when something is due. One timer, ever. */
@@ -180,7 +190,7 @@ export function runSession (page: Page, ports: Ports): Runner {
       over(true)
     } else {
       // Until it has given a status, the endpoint may be the address of something else.
-      become(silence(session))
+      become(silence(pass(session)))
       return 'none'
     }
     return 'no news'
@@ -196,7 +206,10 @@ export function runSession (page: Page, ports: Ports): Runner {
     // Where another tab has said that it is over, asking was in vain.
     const worth = session.reason && !isOver(session) ? 'no news' : 'news'
     const limit = idleRemaining === remaining ? 'idle' : 'absolute'
-    become(recognise(session, { at, remaining, warnBefore, canExtend, limit, proven: true }, status.page))
+    const next = pass(recognise(session, { at, remaining, warnBefore, canExtend, limit, proven: true }, status.page))
+    if (session.stage !== 'covered' || next.stage !== 'covered') become(next)
+    // The answer was on its way for longer than it says that there is left.
+    else doubtAgain()
     return worth
   }
 
@@ -210,6 +223,7 @@ export function runSession (page: Page, ports: Ports): Runner {
 
   function hint (message: Message): void {
     if (session.stage === 'unknown') return
+    notice()
     if (message.type === 'ended') {
       session = explain(session, message.reason)
       // One that says so again and again is not believed at once.

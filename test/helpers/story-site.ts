@@ -15,6 +15,8 @@ export interface StorySite {
   calls: Array<{ method: string, body: unknown }>
   /** How many sessions are live. */
   sessions (): number
+  /** What the clock of the server says, epoch ms. */
+  now (): number
   /** The last activity of the one session. */
   lastActivity (): number | undefined
   /** Makes the one session as old as if its user had done nothing for so long. */
@@ -115,6 +117,7 @@ async function buildSite (t: Test, clock: Clock, { timeout, redirectEverything =
     url,
     calls,
     sessions: () => records().length,
+    now: () => now() + clock.ahead,
     lastActivity,
     age (ms) {
       // The server remembers the clocks of its sessions: to make one old, its own clock goes ahead.

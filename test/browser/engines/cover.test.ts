@@ -120,7 +120,7 @@ story('keys do not edit a page that is covered, also without the dialog; it says
   })
   await tab.press('a', 'b')
   t.equal(await tab.evaluate(() => document.querySelector<HTMLTextAreaElement>('#note')!.value), '')
-  t.match(await tab.evaluate(() => getComputedStyle(document.documentElement, '::after').content), 'sign in')
+  t.match(await tab.evaluate(() => getComputedStyle(document.documentElement, '::after').content), 'Sign in')
 })
 
 async function build (t: Test, routes?: Parameters<typeof buildStorySite>[1]['routes']): Promise<StorySite> {
