@@ -1,11 +1,9 @@
 import type { Decision } from './display/display.js'
 import { createLoading, type LoadDisplay } from './display/loading.js'
 import { listen } from './listen.js'
-import { onActivity } from './page/activity.js'
 import { createCover } from './page/cover.js'
 import { announce } from './page/events.js'
 import { createLeaving } from './page/leaving.js'
-import { onSending } from './page/sending.js'
 import { onServerTiming, readPage } from './page/timing.js'
 import { watchWork } from './page/unsaved.js'
 import { onWake } from './page/waking.js'
@@ -37,7 +35,12 @@ export function createClient (
     retry: () => session.retry()
   }
   const display = createLoading(loadDisplay, {
-    options, endpoint, isUnsaved: work.isUnsaved, decide: decision => decisions[decision]()
+    options,
+    endpoint,
+    isUnsaved: work.isUnsaved,
+    decide: decision => decisions[decision](),
+    act: () => session.act(),
+    check: () => session.check()
   })
   const undos = [tabs.close]
 
@@ -77,9 +80,8 @@ export function createClient (
   }
 
   function start (): void {
-    const { told, wake, retry, check, act } = session
-    undos.push(onServerTiming(endpoint.href, told), onWake(wake, retry), onSending(check))
-    if (options.activity !== false) undos.push(onActivity(act))
+    const { told, wake, retry } = session
+    undos.push(onServerTiming(endpoint.href, told), onWake(wake, retry))
     session.start()
   }
 

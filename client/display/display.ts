@@ -1,4 +1,6 @@
 import type { Undo } from '../listen.js'
+import { onActivity } from '../page/activity.js'
+import { onSending } from '../page/sending.js'
 import { isOver, isWarning, type Session } from '../session/machine.js'
 import type { Circumstances } from '../session/run.js'
 import { keepStyles } from '../style-sheet.js'
@@ -24,13 +26,17 @@ interface Surroundings {
   isUnsaved (): boolean
   /** @returns where the user has to go, when the browser does not let the page open it */
   decide (decision: Decision): unknown
+  /** The user has done something. */
+  act (): void
+  /** Before something is sent: null where the answer is known, otherwise whether the page is still its user's. */
+  check (): Promise<boolean> | null
 }
 
 /** On what the application signs in with itself, in the place of the notice of the end. */
 const signInMark = 'data-session-timeout-show'
 const observed = { subtree: true, childList: true, attributeFilter: [signInMark] }
 
-export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroundings): Display {
+export function createDisplay ({ options, endpoint, isUnsaved, decide, act, check }: Surroundings): Display {
   const vocabulary = createVocabulary(options, endpoint)
   const dialog = createDialog(choice => {
     if (choice !== 'dismiss') {
@@ -47,6 +53,9 @@ export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroun
   let hideBeside: Undo | undefined
   // The application hears of the end before it shows its own sign-in.
   const observer = new MutationObserver(draw)
+  // Here, since a page without a session has no need of it.
+  const undos = [onSending(check)]
+  if (options.activity !== false) undos.push(onActivity(act))
 
   return {
     show (session, circumstances) {
@@ -62,6 +71,7 @@ export function createDisplay ({ options, endpoint, isUnsaved, decide }: Surroun
       observer.disconnect()
       hideBeside?.()
       dialog.stop()
+      for (const undo of undos) undo()
     }
   }
 

@@ -127,7 +127,7 @@ export function runSession (page: Page, ports: Ports): Runner {
       else if (questions.quietFor > recently) questions.ask()
     },
     check () {
-      if (!isProven(session) || since(session.known!.at) < fresh || questions.failing) return null
+      if (session.stage === 'stopped' || !isProven(session) || since(session.known!.at) < fresh || questions.failing) return null
       return questions.insist().then(() => !isHidden(session))
     },
     hint,

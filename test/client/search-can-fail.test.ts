@@ -22,7 +22,7 @@ const breakages: Record<string, Breakage> = {
     file: 'session/run.ts', from: 'if (!active || !status.yours) {', to: 'if (!active) {', sees: /for another user|shown after the server has said no/
   },
   'a page that believes an answer from before it was covered': {
-    file: 'session/run.ts', from: "function doubtAgain (asking = true): void {\n    questions.forget()", to: 'function doubtAgain (asking = true): void {', sees: /older than the cover/
+    file: 'session/run.ts', from: 'function doubtAgain (asking = true): void {\n    questions.forget()', to: 'function doubtAgain (asking = true): void {', sees: /older than the cover/
   },
   'a page that sleeps past its deadline and does not look at the clock': {
     file: 'session/run.ts', from: 'if (next !== session) become(next)', to: '', sees: /past its deadline/
