@@ -150,7 +150,9 @@ export function createCookieHook (registration: Registration): Hook {
     if (line.startsWith(clearing)) {
       if (visit.keepCookie) return undefined
       // An older secret signed the cookie of this live session: @fastify/session takes it for another one and clears it.
-      return (resigned && !ended ? lineFor(request, visit, session) : undefined) ?? clearingLine(session) ?? line
+      // Where no new one can be made, the browser keeps its own.
+      if (resigned && !ended) return lineFor(request, visit, session)
+      return clearingLine(session) ?? line
     }
     if (ended || (presented && !rolling && !resigned)) return undefined
     return setLifetime(line, visit)

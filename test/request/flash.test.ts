@@ -1,4 +1,5 @@
 import t from 'tap'
+import { entryId } from '../../lib/store/entries.js'
 import { buildApp, signedIn, type AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
@@ -87,6 +88,27 @@ t.test('a session about to reach its absolute limit is told so on the first navi
     t.same((await browser.navigate('/page')).json(), {}, 'a touch does not bring it back')
     t.equal((await browser.get('/me')).json().userId, 'ada', 'it was live all the time')
   }
+})
+
+t.test('nobody is warned whose user another process has just taken out of the session', async t => {
+  const clock = fakeClock(t)
+  const store = new JsonStore()
+  const { app: before } = await buildApp(t, { session: { store }, timeout: false })
+  const { app } = await buildApp(t, { flash: true, routes, session: { store }, timeout: { appliesTo: signedIn, absoluteTimeout: '1h', warnBefore: '5m' } })
+  const older = createBrowser(before)
+  await older.post('/sign-in')
+  const browser = createBrowser(app)
+  browser.setCookie('sessionId', older.cookie('sessionId')!)
+  for (const pause of [0, 27, 27.5]) {
+    clock.tick(pause * minute)
+    await browser.get('/me')
+  }
+  clock.tick(minute / 2)
+  const [id] = store.sessions()
+  // The clock of a session that is older than the plugin lies beside it, and goes with its user.
+  for (const kind of ['start', 'activity'] as const) store.data.delete(entryId(id!, kind))
+  t.same((await browser.navigate('/page')).json(), {})
+  t.equal((await browser.get('/me')).json().userId, 'ada')
 })
 
 t.test('the default text counts minutes', async t => {

@@ -158,3 +158,23 @@ t.test('a sign-in whose response is public is warned about once: nobody stays si
       'is withheld from shared caches. Send Cache-Control: no-store where users sign in'
   }])
 })
+
+t.test('a response that a later hook took Server-Timing from, and made public, has neither that nor a cookie', async t => {
+  const { browser } = await openScene(t, {
+    timeout: { endpoint: '/session-timeout' },
+    routes (app) {
+      app.get('/public', {
+        async onSend (_request, reply, payload) {
+          t.ok(reply.getHeader('server-timing'), 'it was there')
+          reply.removeHeader('server-timing')
+          reply.header('cache-control', 'public, max-age=60')
+          return payload
+        }
+      }, async () => 'for everybody')
+    }
+  })
+  const { statusCode, body, headers } = await browser.get('/public')
+  t.strictSame([statusCode, body], [200, 'for everybody'])
+  t.equal(headers['server-timing'], undefined)
+  t.equal(headers['set-cookie'], undefined)
+})

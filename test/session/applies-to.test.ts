@@ -3,7 +3,7 @@ import { buildApp, signedIn, type AppOptions } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
 import { settle } from '../helpers/scene.js'
-import { CountingStore, JsonStore } from '../helpers/stores.js'
+import { CountingStore, FaultyStore, JsonStore } from '../helpers/stores.js'
 import { hour, minute } from '../helpers/time.js'
 
 const routes: NonNullable<AppOptions['routes']> = app => {
@@ -183,6 +183,45 @@ t.test('an appliesTo that says yes at the end of a request gives the session a c
   }
   t.equal(store.data.get(next!), raw, 'and nothing was written into the session')
   t.ok(stored)
+})
+
+t.test('where the store refuses that clock, the request is answered, and the log says so', async t => {
+  fakeClock(t)
+  const data = new Map<string, string>()
+  const { app: before } = await buildApp(t, { session: { store: new JsonStore({ data }) }, timeout: false })
+  const store = new FaultyStore(new JsonStore({ data }))
+  const { app, logs } = await buildApp(t, { ...late, session: { store } })
+  const browser = createBrowser(before)
+  await browser.post('/sign-in')
+  store.always.set = 'error'
+  const page = await app.inject({ url: '/late', headers: { cookie: `sessionId=${browser.cookie('sessionId')}` } })
+  t.match(page.json(), { userId: 'ada' })
+  t.match(logs.filter(line => line.level === 40), [
+    { msg: /appliesTo says no to a session when it is loaded/ },
+    { msg: 'session without a clock: the session store failed', err: { name: 'StoreDownError' } }
+  ])
+})
+
+t.test('a process that saves that session says what is wrong with appliesTo', async t => {
+  fakeClock(t)
+  const data = new Map<string, string>()
+  const { app: before } = await buildApp(t, { session: { store: new JsonStore({ data }) }, timeout: false })
+  const browser = createBrowser(before)
+  await browser.post('/sign-in')
+  const headers = { cookie: `sessionId=${browser.cookie('sessionId')}` }
+  const options: AppOptions = {
+    ...late,
+    session: { store: new JsonStore({ data }) },
+    routes (app) {
+      late.routes!(app)
+      app.post('/save', async request => { request.session.note = 'saved' })
+    }
+  }
+  const here = await buildApp(t, options)
+  const there = await buildApp(t, { ...options, session: { store: new JsonStore({ data }) } })
+  await here.app.inject({ url: '/late', headers })
+  t.equal((await there.app.inject({ method: 'POST', url: '/save', headers })).statusCode, 200)
+  t.match(there.logs.filter(line => line.level === 40), [{ msg: /appliesTo says no to a session when it is loaded/ }])
 })
 
 t.test('another process times that session too', async t => {

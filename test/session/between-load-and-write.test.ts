@@ -3,6 +3,7 @@ import { entryId } from '../../lib/store/entries.js'
 import { buildApp, signedIn, type AppOptions, type TestApp } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
+import { createGate } from '../helpers/gate.js'
 import { settle, until } from '../helpers/scene.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
@@ -286,4 +287,25 @@ t.test('a session that another process extended ends for a stricter route all th
   t.match(general.json(), { userId: 'ada', ended: null })
   t.match(strict.json(), { userId: null, ended: 'idle' })
   t.same(inner.sessions(), [])
+})
+
+t.test('a restart of a session whose user another process takes out of it writes no clock', async t => {
+  const gate = createGate()
+  const { inner, browser, id } = await open(t, {
+    routes (app) {
+      app.post('/restart', async request => {
+        await gate.pass()
+        await request.sessionTimeout.restart()
+        return 'restarted'
+      })
+    }
+  })
+  const restarting = browser.post('/restart')
+  await gate.reached
+  const { userId: _user, sessionTimeout: _clock, ...rest } = inner.raw(id)!
+  inner.data.set(id, JSON.stringify(rest))
+  gate.open()
+  t.equal((await restarting).statusCode, 200)
+  t.notOk(inner.data.has(entryId(id, 'start')))
+  t.equal((await browser.get('/me')).json().userId, null)
 })

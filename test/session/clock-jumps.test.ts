@@ -3,7 +3,7 @@ import { buildApp, signedIn } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
 import { createGate } from '../helpers/gate.js'
-import { JsonStore } from '../helpers/stores.js'
+import { FaultyStore, JsonStore } from '../helpers/stores.js'
 import { hour, minute } from '../helpers/time.js'
 
 t.test('a record from the future is clamped to now and rewritten', async t => {
@@ -19,6 +19,20 @@ t.test('a record from the future is clamped to now and rewritten', async t => {
     clock.tick(30 * minute)
     t.equal((await browser.get('/me')).json().userId, null)
   }
+})
+
+t.test('a record from the future holds from now on, also where the store refuses to write that', async t => {
+  const clock = fakeClock(t)
+  const store = new FaultyStore(new JsonStore())
+  const { app, logs } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn } })
+  const browser = createBrowser(app)
+  await browser.post('/sign-in')
+  clock.tick(-5 * hour)
+  store.always.set = 'error'
+  t.match((await browser.get('/me')).json(), { userId: 'ada', remaining: 30 * minute })
+  t.match(logs.filter(({ level }) => level === 40), [{ msg: 'session not extended: the session store failed', err: { name: 'StoreDownError' } }])
+  clock.tick(30 * minute)
+  t.equal((await browser.get('/me')).json().userId, null)
 })
 
 t.test('a clock set back extends a session by no more than the step', async t => {

@@ -333,6 +333,19 @@ t.test('a bus that cannot be published to', async t => {
   })
 })
 
+t.test('a bus that fails with something that is no error is logged with what it says', async t => {
+  fakeClock(t)
+  for (const [fault, message] of [['gone', 'gone'], [{ code: 7 }, '[object Object]']] as const) {
+    const { app, logs } = await buildApp(t, {
+      timeout: { endBus: { publish () {}, subscribe () { throw fault } } }
+    })
+    await app.ready()
+    await turn()
+    const line = logs.find(({ msg }) => msg === later('subscribe'))
+    t.match(line?.err, { name: 'Error', message }, message)
+  }
+})
+
 t.test('a bus that cannot be subscribed to is tried again, and not relied on until then', async t => {
   for (const fault of ['throw', 'reject', 'hang'] satisfies BusFault[]) {
     await t.test(`since it does ${fault}`, async t => {

@@ -383,6 +383,19 @@ t.test('a request has one signal', async t => {
   t.equal(requests[0]!.sessionTimeout.signal, requests[0]!.sessionTimeout.signal)
 })
 
+t.test('a signal that is first read while the server closes says so', async t => {
+  fakeClock(t, { timers: true })
+  const requests: FastifyRequest[] = []
+  const reasons: unknown[] = []
+  const { app, browser } = await setScene(t, {}, app => {
+    app.get('/job', async request => { requests.push(request) })
+    app.addHook('onClose', async () => { reasons.push(signalOf(requests[0]).reason) })
+  })
+  await browser.get('/job')
+  await app.close()
+  t.match(reasons, [{ code: 'FST_SESSION_TIMEOUT_CLOSING', statusCode: 503 }])
+})
+
 t.test('without a live session the signal has aborted already', async t => {
   const clock = fakeClock(t, { timers: true })
   const reasons: unknown[] = []
