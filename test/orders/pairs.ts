@@ -7,11 +7,17 @@ import { Scene, type Outcome, type Part, type SceneOptions } from './scene.js'
 import { describe, searchAll, searchSome, type Report } from './search.js'
 import { fakeTime, openWorld, type World, type WorldOptions } from './world.js'
 
-/** `ORDERS=all` plays every order, and each fault at each place: for the night, and before a release. */
+/**
+ * `ORDERS=all`, for the night and before a release, plays every order, or thousands of a scene that has too many, and
+ * each fault at each place.
+ */
 export const isWhole = process.env.ORDERS === 'all'
 
 /** No request does as many. */
 const mostOperations = 16
+
+/** Two renewals in one process, whose memory all answers change, have some hundred thousand orders. */
+const ordersOfAScene = 5000
 
 /** Of each operation that can go wrong, in each way, in each scene: all of them would take hours. */
 const ordersOfAFault = 20
@@ -38,8 +44,9 @@ export async function checkEveryOrder (t: Test, options: WorldOptions, scenes: r
   let incomplete = 0
   for (const parts of scenes) {
     const scene = new Scene(world, parts, optionsFor(parts, options.processes))
-    const report = await searchAll(scene, { most: isWhole ? Infinity : most })
-    const rest = report.complete ? undefined : await searchSome(scene, random(orders), most / 2)
+    const atMost = isWhole ? ordersOfAScene : most
+    const report = await searchAll(scene, { most: atMost })
+    const rest = report.complete ? undefined : await searchSome(scene, random(orders), atMost / 2)
     orders += report.orders + (rest?.orders ?? 0)
     if (!report.complete) incomplete++
     t.comment(`${scene.title}: ${report.orders} orders${report.complete ? ', complete' : `, not complete, and ${rest!.orders} by chance`}`)
