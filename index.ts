@@ -32,7 +32,7 @@ async function sessionTimeout (
     rulesOf: rules.of,
     line,
     host: undefined,
-    noticed: { contradiction: false, lostCookie: false, publicSignIn: false }
+    noticed: { contradiction: false, lostCookie: false, publicSignIn: false, foreignAnswer: false }
   }
   const connections = createConnections()
 

@@ -10,6 +10,7 @@ import { sessionOf } from '../store/host-session.js'
 import { acceptAnyBody, readTypeLoosely, reportSchema, type Report } from './body.js'
 import { buildClientFile, readDisplayFile, readLanguageFiles } from './client-file.js'
 import { resumedPage } from './resumed-page.js'
+import { answerBeforeGuards, watchForeignAnswers } from './guards.js'
 import { createCrossSiteHook } from './same-origin.js'
 import { chooseVariant, type StaticFile } from './static-file.js'
 import { statusOf, statusSchema, type Status } from './status.js'
@@ -31,8 +32,13 @@ export async function registerRoutes (
   acceptAnyBody(app)
   // The schemas describe the routes. The compiler of the application may expect another kind of schema.
   app.setSerializerCompiler(() => data => JSON.stringify(data))
+  const noteAnswer = watchForeignAnswers(app, registration)
+  answerBeforeGuards(app)
   // The application's own, also one that is set later.
-  app.setErrorHandler<FastifyError>((error, request, reply) => registration.app.errorHandler(error, request, reply))
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error.code?.startsWith('FST_SESSION_TIMEOUT')) noteAnswer(request)
+    return registration.app.errorHandler(error, request, reply)
+  })
   // Asking is no activity, and the answer is the status whatever pages of the application get.
   const config = { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' as const } }
 

@@ -8,14 +8,17 @@ import { ForbiddenError } from '../errors.js'
  */
 export function createCrossSiteHook (trustedOrigins: ReadonlySet<string>): (request: FastifyRequest) => Promise<void> {
   return async function refuseCrossSite (request) {
-    const site = request.headers['sec-fetch-site']
     const { origin } = request.headers
     if (origin !== undefined && trustedOrigins.has(origin)) return
-    const allowed = site !== undefined
-      ? site === 'same-origin' || site === 'none'
-      : origin === undefined || isOwn(origin, request)
-    if (!allowed) throw new ForbiddenError(`${origin === undefined ? 'this one has no Origin' : `${origin} is not this site's origin`}, nor in trustedOrigins`)
+    if (!isOwnCall(request)) throw new ForbiddenError(`${origin === undefined ? 'this one has no Origin' : `${origin} is not this site's origin`}, nor in trustedOrigins`)
   }
+}
+
+/** Whether a page of this very origin calls, or something that is no page. */
+export function isOwnCall (request: FastifyRequest): boolean {
+  const { 'sec-fetch-site': site, origin } = request.headers
+  if (site !== undefined) return site === 'same-origin' || site === 'none'
+  return origin === undefined || isOwn(origin, request)
 }
 
 /** Without the protocol: behind a proxy that ends TLS the server may believe it is http. */

@@ -32,6 +32,8 @@ export interface Noticed {
   /** That a cookie is lost, since it is Secure or since its response is public. */
   lostCookie: boolean
   publicSignIn: boolean
+  /** That a hook of the application answers in the place of the endpoint. */
+  foreignAnswer: boolean
 }
 
 /** @fastify/session as found at run time. */
