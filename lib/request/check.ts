@@ -5,6 +5,7 @@ import { describeFault, StoreError } from '../errors.js'
 import { endOf, isAhead, isTouchDue, type SessionRecord } from '../policy.js'
 import { beginVisit, startAfresh } from '../session/adopt.js'
 import { refreshClock } from '../session/clock-reading.js'
+import { explain, type Decision } from '../session/decisions.js'
 import { endByTimeout } from '../session/end.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
@@ -94,7 +95,7 @@ function checkClock (
     if (!wasSetBack) known.learnSaved(loaded, at)
     known.isUnstamped = false
   }
-  if (visit.route?.checked === false) return 'continue'
+  if (visit.route?.checked === false) return goOnSaying(visit, 'unchecked')
   if (loaded === null) return end(visit, known, 'idle', at)
   if (loaded === undefined) return checkUnstamped(visit, known)
   const { settings, noticed } = visit.registration
@@ -111,8 +112,9 @@ function decide (visit: Visit, known: KnownSession, record: SessionRecord): Prom
   // A stricter route is ending it just now.
   if (known.ended !== null) return gone(visit, known)
   if (isStale(visit, record)) return refuseStale(visit, known)
-  if (isTouchDue(record, settings.touchInterval(limits.idle), at) && isActivity(visit)) return extend(visit, known)
-  return goOnLive(visit)
+  if (!isTouchDue(record, settings.touchInterval(limits.idle), at)) return goOnLive(visit, 'notDue', record)
+  const passive = whyPassive(visit)
+  return passive === undefined ? extend(visit, known, record) : goOnLive(visit, passive, record)
 }
 
 /** The same once the store was asked: the session may have lost its clock meanwhile, with its user. */
@@ -120,8 +122,14 @@ function decideAnew (visit: Visit, known: KnownSession): Promise<Verdict> | Verd
   return known.record === null ? 'continue' : decide(visit, known, known.record)
 }
 
+function goOnSaying (visit: Visit, decision: Decision): Verdict {
+  explain(visit, decision)
+  return 'continue'
+}
+
 /** A live session: its user may have to be warned. */
-function goOnLive (visit: Visit): Promise<Verdict> | Verdict {
+function goOnLive (visit: Visit, decision: Decision, record: SessionRecord): Promise<Verdict> | Verdict {
+  explain(visit, decision, record)
   return offerWarning(visit)?.then(() => 'continue') ?? 'continue'
 }
 
@@ -134,6 +142,7 @@ function isStale ({ at, route }: Visit, record: SessionRecord): boolean {
 async function refuseStale (visit: Visit, known: KnownSession): Promise<Verdict> {
   await refreshClock(visit.host.sessions, known)
   if (known.record === null || !isStale(visit, known.record)) return decideAnew(visit, known)
+  explain(visit, 'stale', known.record)
   return answerStale(visit.request, visit.reply, visit.route!.signedInWithin!, answerFor(visit))
 }
 
@@ -157,26 +166,29 @@ function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | 
   const applies = settings.appliesTo(request)
   // The user was taken out of it in another process, unless one is just being signed in by another request.
   if (!applies && !known.isUnstamped && known.users === 1) known.record = null
-  if (!applies && !settings.mayContradict) return 'continue'
+  if (!applies && !settings.mayContradict) return goOnSaying(visit, 'untimed')
   visit.appliedAtLoad = applies
   if (known.isUnstamped && known.record !== null) return decide(visit, known, known.record)
   if (applies) return begin(visit, known)
-  return at - known.readAt < settings.touchInterval(settings.limits(request).idle) ? 'continue' : lookForClock(visit, known)
+  const isFresh = at - known.readAt < settings.touchInterval(settings.limits(request).idle)
+  return isFresh ? goOnSaying(visit, 'untimed') : lookForClock(visit, known)
 }
 
 async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict> {
   const { sessions } = visit.host
   const isThere = await sessions.clocks.hasUnstamped(known.id)
   known.readAt = now()
-  if (!isThere || known.ended !== null) return 'continue'
+  if (!isThere || known.ended !== null) return goOnSaying(visit, 'untimed')
   known.isUnstamped = true
   await refreshClock(sessions, known)
   return decideAnew(visit, known)
 }
 
-function isActivity ({ request, route, registration: { settings } }: Visit): boolean {
-  if (isPrefetch(request) || isFromOtherSite(request, settings.trustedOrigins)) return false
-  return route?.countsAsActivity ?? settings.countsAsActivity(request)
+/** Undefined: the request is an activity. */
+function whyPassive ({ request, route, registration: { settings } }: Visit): Decision | undefined {
+  if (isPrefetch(request)) return 'prefetch'
+  if (isFromOtherSite(request, settings.trustedOrigins)) return 'otherSite'
+  return route?.countsAsActivity ?? settings.countsAsActivity(request) ? undefined : 'passive'
 }
 
 /** A stored session that is older than the plugin: without a clock it would never end, so it gets one or is not used. */
@@ -193,14 +205,15 @@ async function begin (visit: Visit, known: KnownSession): Promise<Verdict> {
   return decideAnew(visit, known)
 }
 
-async function extend (visit: Visit, known: KnownSession): Promise<Verdict> {
+async function extend (visit: Visit, known: KnownSession, record: SessionRecord): Promise<Verdict> {
   const joining = known.touches !== undefined
   try {
     if (!await touch(visit, known, visit.at)) return gone(visit, known)
   } catch (error) {
     if (!joining) noteFault(visit, error)
+    return goOnLive(visit, 'untouched', record)
   }
-  return goOnLive(visit)
+  return goOnLive(visit, 'touched', record)
 }
 
 function noteFault ({ request }: Visit, error: unknown): void {
@@ -213,6 +226,7 @@ function over (visit: Visit, known: KnownSession): Promise<Verdict> {
 
 /** The session was ended since it was loaded. */
 async function gone (visit: Visit, known: KnownSession): Promise<Verdict> {
+  explain(visit, 'ended')
   // The store may still refuse to: then the next request with this cookie tries again.
   if (known.ending !== undefined || known.isEnding) visit.keepCookie = true
   await startAfresh(visit)
@@ -221,6 +235,7 @@ async function gone (visit: Visit, known: KnownSession): Promise<Verdict> {
 
 /** The host has loaded a session that is over: it was ended just now, or a write whose answer was lost has brought it back. */
 async function alreadyEnded (visit: Visit, known: KnownSession): Promise<Verdict> {
+  explain(visit, 'ended')
   await startAfresh(visit)
   const { store } = visit.host.sessions
   try {
@@ -236,6 +251,7 @@ async function alreadyEnded (visit: Visit, known: KnownSession): Promise<Verdict
  * loaded is signed in, and nobody is.
  */
 async function leaveUser (visit: Visit): Promise<Verdict> {
+  explain(visit, 'left')
   visit.keepCookie = true
   await startAfresh(visit)
   return 'continue'
@@ -322,6 +338,7 @@ async function lookForReason (visit: Visit, session: HostSession, id: string, co
 }
 
 function answerMissing (visit: Visit, reason: EndReason): Verdict {
+  explain(visit, isTimeout(reason) ? 'ended' : 'missing')
   visit.cameEnded = tellable(reason)
   return isTimeout(reason) && visit.route?.checked !== false ? answerTimeout(visit, reason) : 'continue'
 }

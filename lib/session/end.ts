@@ -5,6 +5,7 @@ import { StoreError } from '../errors.js'
 import { endOf, type Limits } from '../policy.js'
 import { dataOf, readRecord } from '../store/stored-session.js'
 import { refreshClock } from './clock-reading.js'
+import { explain } from './decisions.js'
 import type { KnownSession, Outcome } from './known-session.js'
 import type { Sessions } from './sessions.js'
 import type { Visit } from './visit.js'
@@ -26,8 +27,14 @@ export interface DueEnd {
  */
 export async function endByTimeout (visit: Visit, due: DueEnd, release: () => Promise<void> | void): Promise<Outcome> {
   const data = visit.request.session
+  const before = due.session.record
   const outcome = await endOnce(visit, due)
-  if (outcome.kind === 'live') return outcome
+  if (outcome.kind === 'live') {
+    if (outcome.record !== null) explain(visit, 'kept', outcome.record, due.limits)
+    return outcome
+  }
+  if (outcome.by === 'us') explain(visit, outcome.reason, outcome.record, due.limits)
+  else explain(visit, 'ended', before, due.limits)
   await release()
   if (outcome.by === 'us') {
     const timeout = describeEnd(due.session.id, data, outcome)

@@ -10,6 +10,7 @@ import { createClocks, type Clocks } from '../store/clocks.js'
 import { entryId } from '../store/entries.js'
 import { createGuardedStore, type GuardedStore } from '../store/guarded-store.js'
 import { createRecentEnds, type RecentEnds } from '../store/recent-ends.js'
+import { isDebugged } from './decisions.js'
 import type { Audience, EndLine } from './end-bus.js'
 import { isTimeout, KnownSession, type Watcher } from './known-session.js'
 
@@ -203,6 +204,8 @@ export class Sessions implements Audience {
   #tell (session: KnownSession): void {
     const { record, ended } = session
     const reason = ended!
+    // A timeout is explained to the log of its request, with the limits.
+    if (!isTimeout(reason) && isDebugged(this.#log)) this.#log.debug(describe(reason, record), 'session ended')
     // A session that is not timed has no end that anyone counts; one with a malformed record has no instants.
     if ((record !== null || isTimeout(reason)) && ends.hasSubscribers) ends.publish(describe(reason, record))
     session.watch?.sessionEnded(reason)

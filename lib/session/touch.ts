@@ -4,6 +4,7 @@ import { endOf, isAhead, isTouchDue, joinRecords, type SessionRecord } from '../
 import { isCopyShort, lifeOfCopy, lifeOfEntry } from '../store/clocks.js'
 import { readRecord, writeExpiry, writeRecord } from '../store/stored-session.js'
 import { refreshClock } from './clock-reading.js'
+import { explain } from './decisions.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Touches } from './known-session.js'
 import { tellable, type Timing, type Visit } from './visit.js'
@@ -195,9 +196,11 @@ function intervalOf (visit: Visit): number {
 export async function touchAt (visit: Visit, at: number): Promise<void> {
   await refuseEnded(visit, visit.timing())
   const timing = visit.timing()
-  if (timing === null || !isTouchDue(timing.record, intervalOf(visit), at)) return
+  if (timing === null) return
+  if (!isTouchDue(timing.record, intervalOf(visit), at)) return explain(visit, 'notDue', timing.record)
   if (!await visit.isStillThere(timing.session)) throw goneError(timing.session)
   if (!await touch(visit, timing.session, at)) throw goneError(timing.session)
+  explain(visit, 'touched', timing.record)
   // The store may know better than this request what has happened since it began.
   await refuseEnded(visit, visit.timing())
 }
@@ -212,7 +215,9 @@ export async function restartNow (visit: Visit): Promise<void> {
   await refuseEnded(visit, visit.clock())
   const session = visit.current
   if (session === null || (session.record === null && !visit.registration.settings.appliesTo(visit.request))) return
+  const before = session.record
   if (!await restart(visit, session)) throw goneError(session)
+  explain(visit, 'restarted', before)
   await refuseEnded(visit, visit.clock())
 }
 
