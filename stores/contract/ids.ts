@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { openApplication } from './application.js'
 import { lookAt } from './expiry.js'
 import { finding, type Finding, type Guard } from './report.js'
-import { read, watch, type Call } from './store-access.js'
+import { read, remove, sessionFor, watch, write, type Call } from './store-access.js'
 import type { Scene } from './subject.js'
 
 const generators: ReadonlyArray<[name: string, idGenerator: (() => string) | undefined]> = [
@@ -25,7 +25,36 @@ export async function checkIds (scene: Scene): Promise<Finding[]> {
     }
     if (outcomes.every(Boolean)) findings.push(finding('ids', true, `${name}: signing in, saving and signing out work`))
   }
+  return [...findings, ...await checkDistinct(scene)]
+}
+
+const lengths = [32, 128, 200]
+
+/** Whether ids that are nearly alike are two. Where an id does not fit at all, signing in has failed above. */
+async function checkDistinct ({ open }: Scene): Promise<Finding[]> {
+  const store = await open()
+  const findings: Finding[] = []
+  for (const length of lengths) {
+    const id = `Aa${randomBytes(length).toString('base64url').slice(0, length - 3)}A`
+    const last = await areTwo(store, id, `${id.slice(0, -1)}B`)
+    const other = await areTwo(store, id, id.replace(/[a-z]/gi, letter => letter < 'a' ? letter.toLowerCase() : letter.toUpperCase()))
+    const alike = [...(last ? [] : ['the last one']), ...(other ? [] : ['case'])]
+    findings.push(...alike.map(what => finding('ids', false,
+      `ids of ${length} characters that differ in ${what} only are one session: a user may get that of another`)))
+    if (alike.length === 0) findings.push(finding('ids', true, `ids of ${length} characters that are nearly alike are two sessions`))
+  }
   return findings
+}
+
+async function areTwo (store: object, one: string, other: string): Promise<boolean> {
+  try {
+    await write(store, one, sessionFor(60_000))
+  } catch {
+    return true
+  }
+  const found = await read(store, other)
+  await remove(store, one)
+  return found === null
 }
 
 interface Outcome {

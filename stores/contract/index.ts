@@ -1,3 +1,4 @@
+import { checkAnswers } from './answers.js'
 import { checkExpiry } from './expiry.js'
 import { checkLostAnswers, checkServerDeath } from './faults.js'
 import { countCosts } from './costs.js'
@@ -34,6 +35,11 @@ export async function checkStore<Store extends object> (
     return guard === 'marks' ? Object.assign(store, { replace: undefined }) : store
   }
   try {
+    const answers = await checkAnswers(open)
+    if (answers.some(({ holds }) => holds === false)) {
+      const findings = [...answers, finding('answers', null, 'nothing else was tried: put this right first')]
+      return createReport({ name: subject.name, findings, races: [], costs: {} })
+    }
     const scene: Scene = {
       subject: subject as unknown as StoreUnderTest,
       options: { trials: 300, lost: 20, storeGrace: 24 * 60 * 60 * 1000, ...options },
@@ -41,17 +47,19 @@ export async function checkStore<Store extends object> (
       guards: canReplace(await open()) ? ['marks', 'replace'] : ['marks'],
       shared: await isShared(open)
     }
-    return await check(scene, options.only ?? ['expiry', 'ids', 'replace', 'races', 'faults', 'costs'])
+    return await check(scene, answers, options.only ?? ['expiry', 'ids', 'replace', 'races', 'faults', 'costs'])
   } finally {
     for (const store of opened) await subject.close?.(store)
   }
 }
 
-async function check (scene: Scene, topics: readonly Topic[]): Promise<StoreReport> {
-  const findings: Finding[] = []
+async function check (
+  scene: Scene, answers: readonly Finding[], topics: ReadonlyArray<Exclude<Topic, 'answers'>>
+): Promise<StoreReport> {
+  const findings = [...answers]
   const races: Race[] = []
   const costs: Partial<Record<Guard, Costs>> = {}
-  const steps: Record<Topic, () => Promise<readonly Finding[]>> = {
+  const steps: Record<Exclude<Topic, 'answers'>, () => Promise<readonly Finding[]>> = {
     expiry: () => checkExpiry(scene),
     ids: () => checkIds(scene),
     replace: () => checkReplace(scene),

@@ -1,6 +1,6 @@
 import type { Operation } from './store-access.js'
 
-export type Topic = 'expiry' | 'ids' | 'replace' | 'races' | 'faults' | 'costs'
+export type Topic = 'answers' | 'expiry' | 'ids' | 'replace' | 'races' | 'faults' | 'costs'
 
 /** What stands between an ended session and its return. */
 export type Guard = 'marks' | 'replace'
@@ -54,6 +54,7 @@ export interface StoreReport {
 }
 
 const topics: Readonly<Record<Topic, string>> = {
+  answers: 'What the store answers',
   expiry: 'When stored sessions expire',
   ids: 'Session ids, and marks of ended sessions',
   replace: 'replace',

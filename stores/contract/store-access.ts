@@ -66,6 +66,27 @@ export function watch (store: object): Watched {
   return watched
 }
 
+/** Counts how often the callback of each call is called. */
+export function countAnswers (store: object): { twice (): Operation | undefined } {
+  const counts: Array<{ operation: Operation, answers: number }> = []
+  for (const operation of operations) {
+    const original = (store as Record<string, unknown>)[operation]
+    if (typeof original !== 'function') continue
+    Object.assign(store, {
+      [operation]: (...values: unknown[]): unknown => {
+        const count = { operation, answers: 0 }
+        counts.push(count)
+        const answer = values.at(-1) as Answer
+        return original.call(store, ...values.slice(0, -1), (...answers: Parameters<Answer>) => {
+          count.answers++
+          answer(...answers)
+        })
+      }
+    })
+  }
+  return { twice: () => counts.find(({ answers }) => answers > 1)?.operation }
+}
+
 /**
  * Some stores reject a promise beside calling back with the error, and @fastify/session alone does not look at it:
  * the process would end.
@@ -85,7 +106,7 @@ function silence (returned: unknown): void {
 /** As @fastify/session reads it: null where there is none. */
 export async function read (store: object, id: string): Promise<object | null> {
   try {
-    return await call<object>(answer => (store as AnyStore).get(id, answer)) ?? null
+    return await call<object>('get', answer => (store as AnyStore).get(id, answer)) ?? null
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return null
     throw error
@@ -101,15 +122,15 @@ export function answersAtOnce (store: object): boolean {
 }
 
 export async function write (store: object, id: string, session: object): Promise<void> {
-  await call(answer => (store as AnyStore).set(id, session, answer))
+  await call('set', answer => (store as AnyStore).set(id, session, answer))
 }
 
 export async function remove (store: object, id: string): Promise<void> {
-  await call(answer => (store as AnyStore).destroy(id, answer))
+  await call('destroy', answer => (store as AnyStore).destroy(id, answer))
 }
 
 export async function replace (store: object, id: string, session: object): Promise<boolean> {
-  return await call<boolean>(answer => (store as AnyStore).replace!(id, session, answer)) ?? false
+  return await call<boolean>('replace', answer => (store as AnyStore).replace!(id, session, answer)) ?? false
 }
 
 /** A session as the host hands it over. */
@@ -122,14 +143,33 @@ export function canReplace (store: object): boolean {
   return typeof (store as AnyStore).replace === 'function'
 }
 
-function call<Value> (operation: (answer: Answer) => unknown): Promise<Value | undefined> {
-  return new Promise((resolve, reject) => {
-    const answer: Answer = (error, value) => error ? reject(error) : resolve(value as Value | undefined)
-    try {
+/** How long a store may take for one answer, ms. */
+const patience = 5000
+
+/** How long after its promise a callback may still be called, ms. */
+const grace = 500
+
+/** A store that does not call back. The message says how. */
+export class NoAnswer extends Error {}
+
+/** @throws what the store answers; {@link NoAnswer} when its callback is not called */
+async function call<Value> (name: Operation, operation: (answer: Answer) => unknown): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await new Promise<Value | undefined>((resolve, reject) => {
+      const giveUp = (after: number, why: string): void => {
+        clearTimeout(timer)
+        timer = setTimeout(() => reject(new NoAnswer(`${name} ${why}`)), after)
+      }
+      const answer: Answer = (error, value) => error ? reject(error) : resolve(value as Value | undefined)
+      giveUp(patience, `does not call its callback within ${patience / 1000} s`)
       const returned = operation(answer)
-      if (returned instanceof Promise) returned.catch(reject)
-    } catch (error) {
-      reject(error)
-    }
-  })
+      const who = name === 'replace' ? 'this plugin' : '@fastify/session'
+      if (returned instanceof Promise) {
+        returned.then(() => giveUp(grace, `returns a promise and does not call its callback: ${who} waits for the callback`), reject)
+      }
+    })
+  } finally {
+    clearTimeout(timer)
+  }
 }

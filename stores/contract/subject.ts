@@ -32,8 +32,8 @@ export interface CheckOptions {
   readonly lost?: number
   /** How long the stored copy outlives its deadline: this plugin's option of that name, ms. @default 24 hours */
   readonly storeGrace?: number
-  /** What is tried. @default everything */
-  readonly only?: readonly Topic[]
+  /** What is tried, beside what the store answers. @default everything */
+  readonly only?: ReadonlyArray<Exclude<Topic, 'answers'>>
 }
 
 /** What every check is given. */
