@@ -10,7 +10,7 @@ import { requestTimeoutKey, requestTimeoutOf } from './lib/request/session-timeo
 import { createConnections } from './lib/session/connections.js'
 import { joinBus } from './lib/session/end-bus.js'
 import { revoke } from './lib/session/end.js'
-import { findSessions, type DecryptSession, type Registration } from './lib/session/registration.js'
+import { findSessions, nothingNoticed, type DecryptSession, type Registration } from './lib/session/registration.js'
 import { visitKey } from './lib/session/visit.js'
 import { resolveOptions } from './lib/settings/options.js'
 import { policies } from './lib/settings/presets.js'
@@ -32,7 +32,7 @@ async function sessionTimeout (
     rulesOf: rules.of,
     line,
     host: undefined,
-    noticed: { contradiction: false, lostCookie: false, publicSignIn: false, foreignAnswer: false }
+    noticed: nothingNoticed()
   }
   const connections = createConnections()
 
@@ -44,8 +44,9 @@ async function sessionTimeout (
   app.addHook('onRoute', function checkRouteConfig (route) {
     rules.check(route)
   })
-  app.addHook('onReady', createHostCheck(registration))
-  app.addHook('onRequest', createCheckHook(registration))
+  const checkHook = createCheckHook(registration)
+  app.addHook('onReady', createHostCheck(registration, checkHook.name))
+  app.addHook('onRequest', checkHook)
   app.addHook('preValidation', createSecondCheckHook())
   app.addHook('onSend', createCookieHook(registration))
   // Before the server waits for its connections: a stream that hears of nothing would keep it open for ever.

@@ -78,7 +78,7 @@ export function createCookieHook (registration: Registration): Hook {
     if (visit?.shared) return withhold(reply, header)
     const isUnchanged = visit?.isUnchanged === true
     const renews = isUnchanged && visit.touchedAt !== undefined
-    if (visit !== undefined && !isUnchanged && !noticed.lostCookie) noticeLostCookie(request, header)
+    if (visit !== undefined && !isUnchanged) noticeLostCookie(request, header)
     if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
     const timing = endpoint === false ? null : visit?.liveTiming(now())
     if (timing) tellTimeLeft(visit!, timing)
@@ -111,12 +111,21 @@ export function createCookieHook (registration: Registration): Hook {
   /** Said once: @fastify/session neither stores such a session nor says so, and nobody stays signed in. */
   function noticeLostCookie (request: FastifyRequest, header: Header): void {
     const session = sessionOf(request)
-    const isLost = session?.cookie?.secure === true && request.protocol !== 'https' && hasData(session) &&
-      !linesOf(header).some(line => line.startsWith(start) && !line.startsWith(clearing))
-    if (!isLost) return
+    if (request.protocol === 'https' || session === undefined || !hasData(session)) return
+    const isSent = linesOf(header).some(line => line.startsWith(start) && !line.startsWith(clearing))
+    if (isSent && !session.cookie?.secure) noticeInsecureCookie(request)
+    if (isSent || noticed.lostCookie || session.cookie?.secure !== true) return
     noticed.lostCookie = true
     request.log.warn('fastify-session-timeout: a session is lost: its cookie is Secure, and this request came over http. ' +
       'Behind a proxy that ends TLS, set trustProxy of Fastify; without TLS, set cookie.secure of @fastify/session to \'auto\'')
+  }
+
+  /** Said once: TLS ends at a proxy, of which Fastify does not know, so that 'auto' has decided for a cookie without Secure. */
+  function noticeInsecureCookie (request: FastifyRequest): void {
+    if (noticed.insecureCookie || request.headers['x-forwarded-proto'] !== 'https') return
+    noticed.insecureCookie = true
+    request.log.warn('fastify-session-timeout: a session cookie is sent without Secure, and the request came over TLS to a proxy (X-Forwarded-Proto). ' +
+      'Set trustProxy of Fastify, and cookie.secure of @fastify/session to \'auto\' or true')
   }
 
   /** For a response that is the same for everybody. */

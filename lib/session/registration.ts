@@ -32,8 +32,14 @@ export interface Noticed {
   /** That a cookie is lost, since it is Secure or since its response is public. */
   lostCookie: boolean
   publicSignIn: boolean
+  /** That a cookie is sent without Secure over what is TLS for the browser. */
+  insecureCookie: boolean
   /** That a hook of the application answers in the place of the endpoint. */
   foreignAnswer: boolean
+}
+
+export function nothingNoticed (): Noticed {
+  return { contradiction: false, lostCookie: false, publicSignIn: false, insecureCookie: false, foreignAnswer: false }
 }
 
 /** @fastify/session as found at run time. */

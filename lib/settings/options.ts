@@ -30,6 +30,8 @@ export interface Settings {
   /** Null without the option: nobody knows who is signed in. */
   readonly user: ReadUser
   readonly appliesTo: Predicate
+  /** Every session is timed, whoever has it. */
+  readonly timesAll: boolean
   /** appliesTo looks at the request, which may not be complete when a session is loaded. */
   readonly mayContradict: boolean
   readonly countsAsActivity: Predicate
@@ -94,6 +96,7 @@ export function resolveOptions (
     touchInterval: (idle) => touchIntervalFor(idle, interval),
     user: user ?? nobodyKnown,
     appliesTo: appliesTo ?? (user ? request => user(request.session) !== null : always),
+    timesAll: user === undefined && appliesTo === undefined,
     mayContradict: appliesTo !== undefined,
     countsAsActivity: resolvePredicate('countsAsActivity', options.countsAsActivity) ?? always,
     onTimeout: fn('onTimeout', options.onTimeout),
