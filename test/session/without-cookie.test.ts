@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { buildApp, signedIn } from '../helpers/app.js'
+import { Signer } from '@fastify/cookie'
+import { buildApp, secret, signedIn } from '../helpers/app.js'
 import { openScene } from '../helpers/scene.js'
 import { minute } from '../helpers/time.js'
 
@@ -45,4 +46,33 @@ t.test('it tells nothing of the name of the cookie', async t => {
   const headers = { 'x-session': decodeURIComponent(browser.cookie('sessionId')!), cookie: 'theme=dark; empty=' }
   const page = await app.inject({ url: '/me', headers })
   t.match(page.json(), { userId: 'ada', remaining: 30 * minute })
+})
+
+t.test('hundreds of cookies of others cost no signatures', async t => {
+  let signatures = 0
+  const keyed = new Signer(secret)
+  const signer = {
+    sign: (value: string) => keyed.sign(value),
+    unsign (value: string) {
+      signatures++
+      return keyed.unsign(value)
+    }
+  }
+  const { clock, browser, app } = await openScene(t, { session: { secret: signer }, beforeTimeout })
+  const signed = decodeURIComponent(browser.cookie('sessionId')!)
+  const foreign = Array.from({ length: 350 }, (_, number) => `other${number}=${'x'.repeat(40)}`).join('; ')
+  const ask = async (cookie?: string): Promise<number> => {
+    // A touch is due at each.
+    clock.tick(2 * minute)
+    const before = signatures
+    const page = await app.inject({ url: '/me', headers: { 'x-session': signed, ...(cookie !== undefined && { cookie }) } })
+    t.match(page.json(), { userId: 'ada', remaining: 30 * minute })
+    return signatures - before
+  }
+  const alone = await ask()
+  t.ok(alone <= 2, `${alone} without any cookie`)
+  t.equal(await ask(foreign), alone)
+  t.equal(await ask(foreign), alone, 'each time')
+  const junk = await ask(`${foreign}; sessionId=${'y'.repeat(4000)}`)
+  t.ok(junk < 80, `${junk} for one of our name that holds something else: a prefix is looked for`)
 })
