@@ -7,6 +7,7 @@ import pg from 'pg'
 import { createClient, createCluster } from 'redis'
 import t, { type Test } from 'tap'
 import { postgresEndBus, redisEndBus, type SessionEndBus } from '../../stores/index.js'
+import { startPgBouncer } from '../helpers/servers/pgbouncer.js'
 import { query, startPostgres } from '../helpers/servers/postgres.js'
 import { startRedis } from '../helpers/servers/redis.js'
 import { startRedisCluster } from '../helpers/servers/redis-cluster.js'
@@ -41,11 +42,15 @@ interface Process {
   /** Opens a stream, which is there when this is settled. */
   open (cookie: string): Promise<IncomingMessage>
   reads (): Promise<number>
+  /** What was logged since the start, at level warn. */
+  warnings (): Promise<string[]>
 }
 
-async function startProcess (t: Test, kind: 'redis' | 'postgres', url: string, withBus: boolean): Promise<Process> {
+async function startProcess (
+  t: Test, kind: 'redis' | 'postgres', url: string, withBus: boolean, busUrl = url
+): Promise<Process> {
   const file = new URL('end-bus-process.mjs', import.meta.url)
-  const env = { ...process.env, NODE_OPTIONS: '', STORE_URL: url }
+  const env = { ...process.env, NODE_OPTIONS: '', STORE_URL: url, BUS_URL: busUrl }
   const child = fork(file, [kind, withBus ? 'yes' : 'no'], { execArgv: [], env })
   t.teardown(() => { child.kill('SIGKILL') })
   const ask = async (question: string): Promise<unknown> => {
@@ -66,7 +71,8 @@ async function startProcess (t: Test, kind: 'redis' | 'postgres', url: string, w
       const [response] = await once(get(to('/stream', cookie)), 'response') as [IncomingMessage]
       return response.on('error', () => {}).resume()
     },
-    reads: async () => await ask('reads') as number
+    reads: async () => await ask('reads') as number,
+    warnings: async () => await ask('warnings') as string[]
   }
 }
 
@@ -105,6 +111,28 @@ async function checkProcesses (t: Test, kind: 'redis' | 'postgres', url: string)
   t.strictSame(await Promise.all(exits), [[0, null], [0, null]], 'they close')
 }
 
+/** A bus that half works: the stream ends all the same within the 30 s that it takes without one, and the log says why it took so long. */
+async function checkHalf (
+  t: Test, [here, there]: readonly [Process, Process], says: { here: RegExp, there: RegExp | undefined }
+): Promise<void> {
+  const cookie = await signIn(there)
+  const stream = await here.open(cookie)
+  // So that each process has probed its bus.
+  await pause(12_000)
+  const over = once(stream, 'close')
+  const at = performance.now()
+  t.equal((await there.post('/sign-out', cookie)).statusCode, 200)
+  await over
+  const seconds = (performance.now() - at) / 1000
+  t.comment(`the stream ended ${seconds.toFixed(1)} s after the sign-out in another process`)
+  t.ok(seconds > 1, 'the bus did not tell')
+  t.ok(seconds < 31, 'nor did it keep the process from looking')
+  // A fault is noted when its probe is due.
+  await pause(500)
+  t.match(await here.warnings(), [says.here])
+  t.match(await there.warnings(), says.there === undefined ? [] : [says.there])
+}
+
 t.test('a client of another kind is refused at start', async t => {
   const ioredis = new Redis({ lazyConnect: true })
   for (const client of [ioredis, {}]) t.throws(() => redisEndBus(client), /^redisEndBus\(client\) needs a client or cluster of node-redis/)
@@ -115,6 +143,7 @@ t.test('a client of another kind is refused at start', async t => {
 const redis = await startRedis(t)
 const cluster = await startRedisCluster(t)
 const postgres = await startPostgres(t)
+const pooler = postgres && await startPgBouncer(t, postgres)
 if (redis) {
   const connect = async (t: Test) => {
     const client = createClient({ url: redis.url, socket: { reconnectStrategy: 20 } })
@@ -213,6 +242,20 @@ if (redis) {
     t.ok(client.isReady)
   })
 
+  t.test('where Redis forbids one process to publish, streams end as without a bus, and both say so', { timeout: 90_000 }, async t => {
+    const admin = await connect(t)
+    await admin.sendCommand(['ACL', 'SETUSER', 'mute', 'on', 'nopass', '~*', '+@all', '-publish', 'allchannels'])
+    const { port } = new URL(redis.url)
+    const mute = `redis://mute:any@127.0.0.1:${port}`
+    const processes = [await startProcess(t, 'redis', redis.url, true), await startProcess(t, 'redis', redis.url, true, mute)] as const
+    await checkHalf(t, processes, { here: /^endBus was not told of an end in another process/, there: /^endBus failed to publish/ })
+  })
+
+  t.test('where one process has no bus, the other one says so when it finds its end', { timeout: 90_000 }, async t => {
+    const processes = [await startProcess(t, 'redis', redis.url, true), await startProcess(t, 'redis', redis.url, false)] as const
+    await checkHalf(t, processes, { here: /^endBus was not told of an end in another process/, there: undefined })
+  })
+
   t.test('of two processes on Redis, one closes its streams when the other signs out', async t => {
     await checkProcesses(t, 'redis', redis.url)
   })
@@ -279,6 +322,13 @@ if (postgres) {
     await t.rejects(async () => { await postgresEndBus(pool).subscribe(() => {}, () => {}) })
     await postgres.start()
     t.equal(pool.totalCount, 0)
+  })
+
+  t.test('through a pooler in transaction mode streams end as without a bus, and every process says so', { timeout: 90_000 }, async t => {
+    if (pooler === undefined) return
+    const processes = [await startProcess(t, 'postgres', pooler.url, true), await startProcess(t, 'postgres', pooler.url, true)] as const
+    const says = /^endBus does not deliver: .* A pooler in transaction mode cannot LISTEN$/
+    await checkHalf(t, processes, { here: says, there: says })
   })
 
   t.test('of two processes on Postgres, one closes its streams when the other signs out', async t => {
