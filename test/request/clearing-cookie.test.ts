@@ -134,3 +134,26 @@ t.test('a sign-out that sets another cookie keeps that as it is', async t => {
   await browser.post('/sign-in')
   t.same((await browser.post('/leave')).setCookies, ['theme=dark; Path=/'])
 })
+
+t.test('a cookie that is cleared carries HttpOnly, as it did when it was set', async t => {
+  const clock = fakeClock(t)
+  const { app } = await buildApp(t, { timeout: { appliesTo: signedIn, endpoint: '/session-timeout' } })
+  const lines: string[] = []
+  for (const end of [
+    (browser: Browser) => browser.post('/sign-out'),
+    (browser: Browser) => browser.request({ method: 'DELETE', url: '/session-timeout' }),
+    (browser: Browser) => {
+      clock.tick(30 * minute)
+      return browser.get('/me')
+    }
+  ]) {
+    const browser = createBrowser(app)
+    await browser.post('/sign-in')
+    const page = await end(browser)
+    // @fastify/session itself sends no line when it destroys.
+    const next = page.setCookies.length > 0 ? page : await browser.get('/me')
+    lines.push(...next.setCookies)
+  }
+  t.equal(lines.length, 3)
+  for (const line of lines) t.match(line, /^sessionId=; Max-Age=0; .*; HttpOnly/)
+})

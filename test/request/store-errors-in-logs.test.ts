@@ -2,7 +2,7 @@ import type { Session } from 'fastify'
 import t from 'tap'
 import { openScene } from '../helpers/scene.js'
 import { JsonStore, type Operation } from '../helpers/stores.js'
-import { minute } from '../helpers/time.js'
+import { minute, second } from '../helpers/time.js'
 
 const card = '4111 1111 1111 1111'
 
@@ -40,17 +40,23 @@ class RedisLikeStore extends JsonStore {
 
 async function open (t: Parameters<typeof openScene>[0]) {
   const store = new RedisLikeStore()
+  const passive = { config: { sessionTimeout: { countsAsActivity: false } } }
+  const body: { arrives?: () => void } = {}
   const scene = await openScene(t, {
     store,
     timeout: { endpoint: '/session-timeout' },
     routes (app) {
       app.post('/pay', async request => { request.session.note = card })
+      app.post('/restart', async request => { await request.sessionTimeout.restart() })
+      app.post('/touch', passive, async request => { await request.sessionTimeout.touch() })
+      app.post('/slow', { ...passive, onRequest: async () => body.arrives?.() }, async () => 'slow')
       app.get('/stream', async request => {
         request.sessionTimeout.signal.addEventListener('abort', () => {})
         return 'open'
       })
     }
   })
+  body.arrives = () => scene.clock.tick(2 * second)
   await scene.browser.post('/pay')
   const json = JSON.stringify(scene.store.peek(scene.id))
   t.ok(json.includes(card))
@@ -78,6 +84,25 @@ t.test('a touch that the store refuses is logged by name, code and message alone
       const text = JSON.stringify(lines[0])
       for (const said of ['ReplyError', 'READONLY', 'read only replica']) t.ok(text.includes(said), said)
       t.ok(clean(), 'and nothing of the session')
+    })
+  }
+})
+
+t.test('a save, restart(), touch() and the second look after a slow body, which the store refuses, say no more', async t => {
+  for (const [path, operation, plan] of [
+    ['/pay', 'get', [false, true]], ['/pay', 'set', [true]], ['/restart', 'get', [false, true]], ['/restart', 'set', [true]],
+    ['/touch', 'get', [false, true]], ['/touch', 'set', [true]], ['/slow', 'get', [false, true]]
+  ] as const) {
+    await t.test(`${path} and ${operation}`, async t => {
+      const { browser, clock, store, logs, clean } = await open(t)
+      clock.tick(10 * minute)
+      store.fails[operation] = [...plan]
+      const before = logs.length
+      const page = await browser.post(path)
+      t.same(store.fails[operation], [], 'the store has failed')
+      t.notMatch(page.body, /4111|sess:/)
+      t.ok(logs.slice(before).some(line => JSON.stringify(line).includes('read only replica')), 'it is logged')
+      t.ok(clean())
     })
   }
 })

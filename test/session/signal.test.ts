@@ -199,6 +199,10 @@ t.test('ends in this process end connections at once', async t => {
     ['session.destroy()', {}, ({ browser }) => browser.post('/sign-out'), 'signed-out'],
     ['the endpoint', {}, ({ browser }) => browser.request({ method: 'DELETE', url: '/session-timeout' }), 'signed-out'],
     ['session.regenerate(), for another session takes its place', {}, ({ browser }) => browser.post('/sign-in'), 'signed-out'],
+    ['app.sessionTimeout.end()', {}, async ({ app, kept }) => {
+      const ada = kept.sessions().find(id => kept.peek(id)?.userId === 'ada')
+      await app.sessionTimeout.end(ada!)
+    }, 'revoked'],
     ['a stricter route that finds it idle', {}, async ({ browser }) => {
       Date.now = ((now) => () => now() + 5 * minute)(Date.now)
       await browser.get('/strict')
