@@ -72,10 +72,11 @@ function hostCookieName (app: FastifyInstance, path: string): string | undefined
   return asked
 }
 
+/** A scope has the hooks of those around it, too. */
 function hooksOf (app: FastifyInstance): Hook[] {
-  for (let scope: object = app; scope !== null; scope = Object.getPrototypeOf(scope)) {
-    const symbol = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks')
-    if (symbol !== undefined) return (scope as unknown as Record<symbol, { onRequest: Hook[] }>)[symbol]!.onRequest
-  }
-  return []
+  const scopes: object[] = []
+  for (let scope: object = app; scope !== null; scope = Object.getPrototypeOf(scope)) scopes.push(scope)
+  return scopes.flatMap(scope => Object.getOwnPropertySymbols(scope)
+    .filter(({ description }) => description === 'fastify.hooks')
+    .flatMap(symbol => (scope as Record<symbol, { onRequest: Hook[] }>)[symbol]!.onRequest))
 }

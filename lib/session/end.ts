@@ -136,15 +136,11 @@ function describeEnd (
  * @returns whether there was one
  * @throws FST_SESSION_TIMEOUT_STORE
  */
-export async function revoke (sessions: Sessions, id: string): Promise<boolean> {
+export function revoke (sessions: Sessions, id: string): Promise<boolean> {
   const held = sessions.use(id)
-  try {
-    return await sessions.inTurn(held, session => revokeStored(sessions, session))
-  } catch (cause) {
-    throw new StoreError({ cause })
-  } finally {
-    sessions.release(held)
-  }
+  return sessions.inTurn(held, session => revokeStored(sessions, session))
+    .catch(cause => { throw new StoreError({ cause }) })
+    .finally(() => { sessions.release(held) })
 }
 
 async function revokeStored (sessions: Sessions, session: KnownSession): Promise<boolean> {
