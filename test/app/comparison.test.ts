@@ -28,10 +28,10 @@ function handWritten (app: FastifyInstance): void {
 const cookie = { maxAge: 30 * minute }
 const contenders: Record<string, AppOptions> = {
   '`cookie.maxAge`': { timeout: false, session: { cookie } },
-  '`rolling: true` with it': { timeout: false, session: { cookie, rolling: true } },
+  '`cookie.maxAge` and `rolling: true`': { timeout: false, session: { cookie, rolling: true } },
   'a hand-written hook': { timeout: false, routes: handWritten },
   // Nothing at the server; and the page, which would sign out, is asleep.
-  'react-idle-timer, with the laptop closed': { timeout: false },
+  'react-idle-timer, laptop closed': { timeout: false },
   'fastify-session-timeout': { timeout: { idleTimeout: '30m', afterTimeout: { redirectTo: '/login' } } }
 }
 

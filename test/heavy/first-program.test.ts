@@ -48,7 +48,7 @@ interface Program {
 async function start (t: Test, dir: string, name: string, code: string): Promise<Program> {
   await writeFile(join(dir, 'controls.cjs'), controls)
   await writeFile(join(dir, name), code)
-  const child: ChildProcess = fork(join(dir, name), { cwd: dir, execArgv: ['--require', join(dir, 'controls.cjs')], env: { PATH: process.env.PATH }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child: ChildProcess = fork(join(dir, name), { cwd: dir, execArgv: ['--require', join(dir, 'controls.cjs')], env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   t.teardown(() => { child.kill('SIGKILL') })
   const [url] = await Promise.race([once(child, 'message'), once(child, 'exit').then(([code]) => { throw new Error(`${name} ended with ${code}`) })])
   return {
@@ -94,7 +94,8 @@ async function wholeWay (t: Test, { url, tick }: Program): Promise<void> {
   const ended = await go('/?page=2')
   t.match(ended, { status: 303, location: '/login?returnTo=%2F%3Fpage%3D2&reason=idle' })
   t.match((await go(ended.location)).body, 'You were signed out because you were inactive.')
-  t.match(await go(ended.location, ada), { status: 303, location: '/?page=2' }, 'back where one was')
+  t.match(await go(ended.location, { user: 'ada', password: 'wrong' }), { status: 303, location: ended.location }, 'a wrong password loses neither the way back nor the reason')
+  t.match(await go(ended.location, ada), { status: 303, location: '/?page=2' }, 'back to the page the user came from')
   t.match((await go('/?page=2')).body, 'Hello, ada')
 
   await tick(minute)
