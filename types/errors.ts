@@ -1,7 +1,7 @@
 import type { FastifyError } from '@fastify/error'
 import type { EndReason } from './reasons.js'
 
-/** The `code` of every error of this plugin; docs/options.md says when each of them comes. */
+/** The `code` of each error of this plugin. docs/options.md says when each one occurs. */
 export type SessionTimeoutErrorCode =
   'FST_SESSION_TIMEOUT_INVALID_OPTION' | 'FST_SESSION_TIMEOUT_ENDED' | 'FST_SESSION_TIMEOUT_STORE' | 'FST_SESSION_TIMEOUT_STALE' |
   'FST_SESSION_TIMEOUT_FORBIDDEN' | 'FST_SESSION_TIMEOUT_NO_SESSION' | 'FST_SESSION_TIMEOUT_ALREADY_REGISTERED' |
@@ -14,10 +14,21 @@ export interface SessionTimeoutError<Code extends SessionTimeoutErrorCode = Sess
   readonly statusCode: number
 }
 
-/** The 401 that says that a session has ended, and why. */
+/**
+ * The 401 of a session that has ended. `reason` says why.
+ * @example
+ * ```ts
+ * import { errors } from 'fastify-session-timeout'
+ *
+ * app.setErrorHandler((error, request, reply) => {
+ *   if (error instanceof errors.EndedError) return reply.code(401).send({ signedOut: error.reason })
+ *   return reply.send(error)
+ * })
+ * ```
+ */
 export interface SessionEndedError extends SessionTimeoutError<'FST_SESSION_TIMEOUT_ENDED'> {
   readonly reason: EndReason
 }
 
-/** A class of errors, for `instanceof`. The plugin makes them; an application need not. */
+/** A class of errors, for `instanceof`. Only the plugin creates instances. */
 export type SessionTimeoutErrorClass<Thrown extends SessionTimeoutError> = abstract new (...args: string[]) => Thrown

@@ -1,16 +1,17 @@
-/** Why a session was ended by this plugin. */
+/** Why this plugin ended a session. */
 export type TimeoutReason = 'idle' | 'absolute'
 
 /**
- * Why the session that a request came with is not there:
- * a {@link TimeoutReason}, or `'missing'` when it was signed out, or when the store does not know it
- * and neither does this process.
+ * Why the session of a request does not exist any more: a {@link TimeoutReason}, or `'missing'`. That is one that was
+ * signed out or revoked, or that the store does not have and this process does not remember.
  */
 export type EndedReason = TimeoutReason | 'missing'
 
 /**
- * How a session came to its end, as the channel `fastify-session-timeout:end` tells it:
- * by a timeout; by a sign-out (`session.destroy()`, `session.regenerate()`, DELETE); by `app.sessionTimeout.end()`;
- * `'missing'` when this process found it gone from the store.
+ * How a session ended, on the channel `fastify-session-timeout:end` and in a `SessionEndedError`:
+ * - `'idle'`, `'absolute'`: by timeout
+ * - `'signed-out'`: by a sign-out (`session.destroy()`, `session.regenerate()`, DELETE)
+ * - `'revoked'`: by `app.sessionTimeout.end()`
+ * - `'missing'`: this process found that the store no longer has it
  */
 export type EndReason = TimeoutReason | 'signed-out' | 'revoked' | 'missing'

@@ -49,6 +49,19 @@ t.test('a snippet that is wrong would be noticed', async t => {
   t.match(compile(t, [snippet]), /endpiont/)
 })
 
+t.test('every option has its default, its errors and an example that compiles', async t => {
+  const [types, errors] = await Promise.all(['types/index.ts', 'types/errors.ts'].map(path => readFile(new URL(path, root), 'utf8')))
+  const options = /^export interface FastifySessionTimeoutOptions \{\n([\s\S]*?)^\}/m.exec(types!)![1]!
+  const described = [...options.matchAll(/\/\*\*([\s\S]*?)\*\/\n {2}(\w+)\?: /g)]
+  t.equal(described.length, [...options.matchAll(/^ {2}\w+\?: /gm)].length, 'each has its own JSDoc')
+  for (const [, text, name] of described) for (const tag of ['@default', '@throws', '@example']) t.match(text, tag, `${name}: ${tag}`)
+  const examples = [...`${types}${errors}`.matchAll(/^ *\* ```ts\n([\s\S]*?)^ *\* ```$/gm)].map(([, code]) => code!.replace(/^ *\* ?/gm, ''))
+  t.ok(examples.length > described.length)
+  // As docs/options.md has it, which every TypeScript user needs first.
+  const declared = "declare module 'fastify' {\n  interface Session { user?: string, role?: string }\n}\n"
+  t.equal(compile(t, [...examples, declared].map(code => ({ language: 'ts', kind: '', title: '', code }))), '')
+})
+
 for (const path of [...documents, ...others]) {
   t.test(`${path} names only what exists`, async t => {
     const { text } = await readDocument(path)
