@@ -37,7 +37,7 @@ export function createClient (
   const display = createLoading(loadDisplay, {
     options,
     endpoint,
-    isUnsaved: work.isUnsaved,
+    work,
     decide: decision => decisions[decision](),
     act: () => session.act(),
     check: () => session.check()
@@ -87,7 +87,9 @@ export function createClient (
 
   function show (circumstances: Circumstances): void {
     // What a stopped client has covered stays so.
-    if (session.session.stage === 'stopped') return
+    const { stage } = session.session
+    if (stage === 'stopped') return
+    if (stage !== 'unknown') tabs.listen()
     const hidden = isHidden(session.session)
     if (hidden) cover.set(true)
     display.show(session.session, circumstances)

@@ -40,7 +40,7 @@ export interface SessionTimeoutClientOptions {
 /** What a client is told besides its endpoint. */
 export type ClientSettings = Omit<SessionTimeoutClientOptions, 'endpoint'>
 
-/** The texts of the dialog. `{time}` is replaced by what is left, such as "1 minute 20 seconds". */
+/** The texts of the dialog. `{time}` is replaced by what is left, such as "2 minutes" or "45 seconds". */
 export interface Messages {
   /** The title of the warning. */
   title: string
@@ -70,8 +70,10 @@ export interface Messages {
   signedOut: string
   /** Why the page is covered. */
   endedText: string
-  /** Instead, where something is not saved. */
+  /** Instead, where something is not saved, and the page keeps it. */
   kept: string
+  /** Instead, where something was entered that nothing keeps. */
+  lost: string
 }
 
 export interface WarningDetail {

@@ -1,13 +1,14 @@
 import type { Undo } from '../listen.js'
 import { onActivity } from '../page/activity.js'
 import { onSending } from '../page/sending.js'
+import type { Work } from '../page/unsaved.js'
 import { isOver, isWarning, type Session } from '../session/machine.js'
 import type { Circumstances } from '../session/run.js'
 import { keepStyles } from '../style-sheet.js'
 import type { ClientSettings } from '../types.js'
 import { createDialog } from './dialog.js'
 import ownSignIn from './own-sign-in.css'
-import { covers, viewOf, type Choice, type View } from './views.js'
+import { covers, viewOf, type Choice, type Fate, type View } from './views.js'
 import { createVocabulary } from './vocabulary.js'
 
 /** What the user decides, but for what concerns the dialog alone. */
@@ -22,8 +23,7 @@ export interface Display {
 interface Surroundings {
   readonly options: ClientSettings
   readonly endpoint: URL
-  /** Whether something on the page is not saved. */
-  isUnsaved (): boolean
+  readonly work: Pick<Work, 'isUnsaved' | 'isLost'>
   /** @returns where the user has to go, when the browser does not let the page open it */
   decide (decision: Decision): unknown
   /** The user has done something. */
@@ -36,7 +36,7 @@ interface Surroundings {
 const signInMark = 'data-session-timeout-show'
 const observed = { subtree: true, childList: true, attributeFilter: [signInMark] }
 
-export function createDisplay ({ options, endpoint, isUnsaved, decide, act, check }: Surroundings): Display {
+export function createDisplay ({ options, endpoint, work, decide, act, check }: Surroundings): Display {
   const vocabulary = createVocabulary(options, endpoint)
   const dialog = createDialog(choice => {
     if (choice !== 'dismiss') {
@@ -55,6 +55,8 @@ export function createDisplay ({ options, endpoint, isUnsaved, decide, act, chec
   const observer = new MutationObserver(draw)
   // Here, since a page without a session has no need of it.
   const undos = [onSending(check)]
+  const language = new MutationObserver(speak)
+  language.observe(document.documentElement, { attributeFilter: ['lang'] })
   if (options.activity !== false) undos.push(onActivity(act))
 
   return {
@@ -63,28 +65,39 @@ export function createDisplay ({ options, endpoint, isUnsaved, decide, act, chec
       if (!isOver(session)) observer.disconnect()
       else if (!shown || !isOver(shown[0])) observer.observe(document, observed)
       shown = [session, circumstances]
-      draw()
-      vocabulary.load(draw)
+      speak()
     },
     stop () {
       shown = undefined
       observer.disconnect()
+      language.disconnect()
       hideBeside?.()
       dialog.stop()
       for (const undo of undos) undo()
     }
   }
 
+  /** In the language that the page has now. */
+  function speak (): void {
+    draw()
+    if (shown) vocabulary.load(draw)
+  }
+
   function draw (): void {
     if (!shown) return
     const { words } = vocabulary
-    const view = viewOf(...shown, words, isUnsaved)
+    const view = viewOf(...shown, words, fate)
     if (view && covers(view) && hasOwnSignIn()) hideBeside ??= keepStyles(ownSignIn, () => {})
     else {
       hideBeside?.()
       hideBeside = undefined
     }
     dialog.show(view && isWanted(view.kind) ? view : null, words)
+  }
+
+  function fate (): Fate {
+    if (work.isUnsaved()) return 'kept'
+    return work.isLost() ? 'lost' : 'endedText'
   }
 
   function isWanted (kind: View['kind']): boolean {

@@ -13,12 +13,13 @@ export const english: Messages = {
   silent: 'The server does not answer. Please check your connection.',
   retry: 'Try again',
   ended: 'You are signed out',
-  idle: 'There was no activity for a while.',
+  idle: 'We signed you out because you were away.',
   absolute: 'Your session reached its time limit.',
   missing: 'Your session is over.',
   signedOut: 'You have signed out.',
   endedText: 'For your security, this page is not shown.',
-  kept: 'What you entered is kept here. It is shown once the same user is signed in.'
+  kept: 'What you entered is safe. Sign in as the same user to get it back.',
+  lost: 'What you had not saved is lost.'
 }
 
 /** Those with a file of their own, in languages/. */
@@ -39,13 +40,10 @@ export function readLocale (tag: string): Intl.Locale {
   }
 }
 
-/** "1 minute 20 seconds", with the plurals of the language; from 1 second up. */
+/** Whole minutes until the last one, then seconds, with the plurals of the language; from 1 second up. */
 export function formatTime (seconds: number, locale: string): string {
-  const part = (value: number, unit: string): string =>
-    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
-  const minutes = Math.floor(seconds / 60)
-  const rest = seconds % 60
-  return [minutes && part(minutes, 'minute'), rest && part(rest, 'second')].filter(Boolean).join(' ')
+  const [value, unit] = seconds < 60 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute']
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }
 
 /** Whether a screen reader is told: at each full minute, then at 40 and 20 seconds. */

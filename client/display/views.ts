@@ -16,9 +16,11 @@ export interface View {
   readonly announce?: boolean
 }
 
-/** @param kept whether something on the page is not saved */
+/** What becomes of what was entered on the page, by its text. */
+export type Fate = 'kept' | 'lost' | 'endedText'
+
 export function viewOf (
-  session: Session, { silent, seconds }: Circumstances, { messages, locale }: Words, kept: () => boolean
+  session: Session, { silent, seconds }: Circumstances, { messages, locale }: Words, fate: () => Fate
 ): View | null {
   const { stage, known, reason } = session
   if (isWarning(session)) {
@@ -35,7 +37,7 @@ export function viewOf (
   }
   if (isOver(session)) {
     const why = messages[reason === 'signed-out' ? 'signedOut' : reason!]
-    return { kind: 'ended', title: messages.ended, text: `${why} ${kept() ? messages.kept : messages.endedText}`, choices: ['signIn'] }
+    return { kind: 'ended', title: messages.ended, text: `${why} ${messages[fate()]}`, choices: ['signIn'] }
   }
   if (!isHidden(session)) return null
   if (silent) return { kind: 'retry', title: messages.checking, text: messages.silent, choices: ['retry'] }

@@ -10,23 +10,33 @@ export interface Vocabulary {
 
 /** One language for texts and numbers: a page in a language without texts is spoken to in English as a whole. */
 export function createVocabulary ({ locale, messages: own }: ClientSettings, endpoint: URL): Vocabulary {
-  const { language, baseName } = readLocale(locale || document.documentElement.lang)
-  let wanted = !own?.warning && languages.includes(language)
-  let words: Words = { messages: { ...english, ...own }, locale: own?.warning || language === 'en' ? baseName : 'en' }
-  return {
-    get words () { return words },
-    async load (then) {
-      if (!wanted) return
-      wanted = false
-      try {
-        const response = await fetch(`${endpoint.href}/languages/${language}.json`)
-        const texts = await response.json() as Messages
-        if (!texts.warning) return
-        words = { messages: { ...texts, ...own }, locale: baseName }
-        then()
-      } catch {
-        // English it is, then.
-      }
+  const loaded = new Map<string, Messages | null>([['en', english]])
+  return { get words () { return choose() }, load }
+
+  /** Each time anew: applications let their users choose another language, without a new page. */
+  function choose (): Words {
+    const { language, baseName } = tag()
+    const texts = loaded.get(language)
+    return { messages: { ...(texts ?? english), ...own }, locale: own?.warning || texts ? baseName : 'en' }
+  }
+
+  async function load (then: () => void): Promise<void> {
+    const { language } = tag()
+    if (own?.warning || loaded.has(language) || !languages.includes(language)) return
+    // Asked for once.
+    loaded.set(language, null)
+    try {
+      const response = await fetch(`${endpoint.href}/languages/${language}.json`)
+      const texts = await response.json() as Messages
+      if (!texts.warning) return
+      loaded.set(language, texts)
+      then()
+    } catch {
+      // English it is, then.
     }
+  }
+
+  function tag (): Intl.Locale {
+    return readLocale(locale || document.documentElement.lang)
   }
 }

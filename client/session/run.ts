@@ -217,6 +217,8 @@ export function runSession (page: Page, ports: Ports): Runner {
   function over (everywhere: boolean): void {
     if (session.stage === 'copied') return ports.reload()
     const before = session
+    // Pages of a user that the browser keeps for a return, or in other tabs, must not wait for their deadline.
+    if (everywhere && before.stage === 'unknown') ports.post({ type: 'arrived' })
     become(end(session))
     if (everywhere && isOver(session) && !isOver(before)) ports.post({ type: 'ended', reason: session.reason! })
   }

@@ -43,10 +43,10 @@ const trees: Record<State, string[]> = {
     '  button "Sign in again"'
   ],
   'kept and ended': [
-    'alertdialog "You are signed out", "Your session is over. What you entered is kept here. It is shown once the same user is signed in.", focused true, modal true',
+    'alertdialog "You are signed out", "Your session is over. What you entered is safe. Sign in as the same user to get it back.", focused true, modal true',
     '  heading "You are signed out", level 2',
     '  status "", live polite, atomic true',
-    '    text "Your session is over. What you entered is kept here. It is shown once the same user is signed in."',
+    '    text "Your session is over. What you entered is safe. Sign in as the same user to get it back."',
     '  button "Sign in again"'
   ]
 }

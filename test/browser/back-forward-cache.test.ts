@@ -1,6 +1,6 @@
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
-import { buildSite } from '../helpers/site.js'
+import { buildSite, isHeard } from '../helpers/site.js'
 
 const browser = await launchChromium(t, { backForwardCache: true })
 if (browser) {
@@ -31,6 +31,24 @@ if (browser) {
         await page.waitForSelector(dialog, { state: 'detached' })
         t.ok(await page.isVisible('#secret'))
       }
+    })
+  }
+
+  for (const next of ['nobody', 'eve']) {
+    t.test(`of a page that the browser kept not one frame is painted once a page with the client has met ${next}`, async t => {
+      const site = await buildSite(t, { user: session => session.userId, idleTimeout: '30m', afterTimeout: 'unauthorized' })
+      const context = await newProfile(t, browser, [])
+      const page = await site.enter(context, '/cached-page')
+      await isHeard(page)
+      await page.evaluate(() => { Object.assign(window, { kept: true }) })
+      await context.request.post(`${site.url}/sign-out`)
+      if (next === 'eve') await context.request.post(`${site.url}/sign-in?user=eve`)
+      const asked = page.waitForResponse(response => response.url().includes('/session-timeout?') || response.url().endsWith('/session-timeout'))
+      await page.goto(`${site.url}/cached-page?next`)
+      await asked
+      await page.waitForTimeout(500)
+      await page.goBack()
+      t.equal(await page.evaluate(() => 'kept' in window), false, 'it is loaded anew')
     })
   }
 }

@@ -133,6 +133,17 @@ if (browser) {
     }
   })
 
+  t.test('a page that changes its language changes that of the dialog, while it is shown too', async t => {
+    const site = await buildSite(t, { idleTimeout: 60_000, warnBefore: 58_000 })
+    const context = await newProfile(t, browser, [])
+    const page = await site.enter(context)
+    await page.waitForSelector(`${dialog} >> text=Stay signed in`)
+    await page.evaluate(() => { document.documentElement.lang = 'de' })
+    await page.waitForSelector(`${dialog}[lang=de] >> text=Angemeldet bleiben`)
+    await page.evaluate(() => { document.documentElement.lang = 'en-GB' })
+    await page.waitForSelector(`${dialog}[lang=en-GB] >> text=Stay signed in`)
+  })
+
   t.test('the dialog is written in the direction of its own language, not of the page', async t => {
     const site = await buildSite(t, { idleTimeout: 20_000, warnBefore: 19_500 })
     const context = await newProfile(t, browser, [])

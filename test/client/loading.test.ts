@@ -26,7 +26,7 @@ function open (t: Test, load: (attempt: number) => Promise<unknown> = async () =
     await load(attempt)
     return { createDisplay: () => ({ show: ({ stage }) => log.push(stage), stop: () => log.push('stop') }) }
   }
-  const surroundings = { options: {}, endpoint: new URL('http://localhost/session-timeout'), isUnsaved: () => false, decide () {}, act () {}, check: () => null }
+  const surroundings = { options: {}, endpoint: new URL('http://localhost/session-timeout'), work: { isUnsaved: () => false, isLost: () => false }, decide () {}, act () {}, check: () => null }
   return { display: createLoading(loadDisplay, surroundings), attempts, log, run: async ms => { await clock.tickAsync(ms) } }
 }
 

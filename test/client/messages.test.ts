@@ -6,19 +6,20 @@ import { root } from '../helpers/root.js'
 
 const folder = new URL('client/languages/', root)
 
-t.test('what is left is said with the plurals of the language', async t => {
+t.test('what is left is said in whole minutes until the last one, then in seconds, with the plurals of the language', async t => {
   for (const [seconds, locale, text] of [
     [1, 'en', '1 second'],
     [2, 'en', '2 seconds'],
     [60, 'en', '1 minute'],
-    [61, 'en', '1 minute 1 second'],
+    [61, 'en', '2 minutes'],
     [120, 'en-GB', '2 minutes'],
     [59, 'en', '59 seconds'],
-    [80, 'de', '1 Minute 20 Sekunden'],
-    [80, 'fr', '1 minute 20 secondes'],
-    [121, 'es', '2 minutos 1 segundo'],
-    [122, 'pl', '2 minuty 2 sekundy'],
-    [90, 'ja', '1 分 30 秒']
+    [80, 'de', '2 Minuten'],
+    [20, 'fr', '20 secondes'],
+    [121, 'es', '3 minutos'],
+    [122, 'pl', '3 minuty'],
+    [300, 'pl', '5 minut'],
+    [90, 'ja', '2 分']
   ] as const) {
     t.equal(formatTime(seconds, locale).replaceAll('\u00a0', ' '), text)
   }

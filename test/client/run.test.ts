@@ -89,6 +89,7 @@ for (const answer of [{ code: 200, status: nobody }, { code: 401 }]) {
     const stage = await open(t, null, answer)
     await stage.run(hour)
     t.equal(stage.calls.length, 1)
+    t.same(stage.posted, [{ type: 'arrived' }], 'pages of a user, in other tabs or kept by the browser, have to ask')
     t.equal(stage.runner.session.stage, 'unknown')
     stage.runner.hint({ type: 'ended', reason: 'idle' })
     t.same([stage.left, stage.events], [[], []])

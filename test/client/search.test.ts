@@ -3,8 +3,8 @@ import { runSession } from '../../client/session/run.js'
 import { explore } from './search/explore.js'
 import type { Start } from './search/world.js'
 
-/** How many deeds follow on each other. CLIENT_DEPTH=6 takes an hour. */
-const depth = Number(process.env.CLIENT_DEPTH ?? 4)
+/** How many deeds follow on each other. Five take half an hour: CLIENT_DEPTH=5. */
+const depth = Number(process.env.CLIENT_DEPTH ?? 3)
 
 const pairs: Start[][] = [['fresh', 'fresh'], ['shell', 'worked'], ['copied', 'unclaimed']]
 

@@ -22,6 +22,8 @@ export async function letPass (tab: Tab, site: StorySite, left = 40_000): Promis
       if (await tab.isShown(dialog)) return
       await sleep(50)
     }
+    // Too late for a warning: the machine was slow, and nothing has told the page.
+    if (site.sessions() === 0) await tab.evaluate(() => { window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })) })
   }
   throw new Error('No warning')
 }
