@@ -39,8 +39,14 @@ function cover (): Undo {
     showBody?.()
     if (document.title === host) document.title = title
     // A page whose content is hidden has nothing to scroll.
-    scrollTo({ left, top, behavior: 'instant' })
+    scrollBack()
+    // Firefox lays out what was hidden one frame later.
+    requestAnimationFrame(scrollBack)
     focused?.focus({ preventScroll: true })
+  }
+
+  function scrollBack (): void {
+    scrollTo({ left, top, behavior: 'instant' })
   }
 
   function look (): void {

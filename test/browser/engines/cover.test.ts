@@ -112,6 +112,7 @@ story('keys do not edit a page that is covered, also without the dialog; it says
   })
   await tab.evaluate(() => { window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })) })
   await tab.until('the page', () => getComputedStyle(document.body).visibility === 'visible')
+  await tab.until('where it was', () => Math.round(scrollY) === 1234)
   t.same(await tab.evaluate(() => [Math.round(scrollY), document.activeElement?.id, document.title]), [1234, 'note', 'Account'], 'where it was')
   await tab.evaluate(async () => {
     const path = '/session-timeout/client.js'
