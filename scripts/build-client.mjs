@@ -6,7 +6,8 @@ import { gzipSync } from 'node:zlib'
 import { build, transform } from 'esbuild'
 import { minify } from 'terser'
 
-const limit = 6144
+// Bytes: what every page loads, and what a page with a session loads besides.
+const limits = [6000, 4608]
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 execFileSync(process.execPath, [tsc, '-p', 'client/tsconfig.json'], { stdio: 'inherit' })
 
@@ -29,8 +30,8 @@ const display = await compact('client/display/display.ts')
 if (standalone.split('__SESSION_TIMEOUT_CONFIG__').length !== 2) throw new Error('The browser client has no one place for its configuration')
 
 const sizes = [standalone, display].map(code => gzipSync(code, { level: 9 }).length)
-console.log(`browser client: ${sizes[0]} bytes gzipped, of ${limit}; what it shows: ${sizes[1]}`)
-if (sizes[0] > limit) throw new Error('The browser client is too large')
+console.log(`browser client: ${sizes[0]} bytes gzipped, of ${limits[0]}; what it shows: ${sizes[1]}, of ${limits[1]}`)
+if (sizes.some((size, index) => size > limits[index])) throw new Error('The browser client is too large')
 writeFileSync('dist/client/standalone.js', standalone)
 writeFileSync('dist/client/display.js', display)
 cpSync('client/languages', 'dist/client/languages', { recursive: true })

@@ -39,14 +39,8 @@ function cover (): Undo {
     showBody?.()
     if (document.title === host) document.title = title
     // A page whose content is hidden has nothing to scroll.
-    scrollBack()
-    // Firefox lays out what was hidden one frame later.
-    requestAnimationFrame(scrollBack)
-    focused?.focus({ preventScroll: true })
-  }
-
-  function scrollBack (): void {
     scrollTo({ left, top, behavior: 'instant' })
+    focused?.focus({ preventScroll: true })
   }
 
   function look (): void {

@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
-import { buildSite, type Site } from '../helpers/site.js'
+import { buildSite, isHeard, type Site } from '../helpers/site.js'
 import { choose } from './choose.js'
 
 const browser = await launchChromium(t)
@@ -49,6 +49,34 @@ if (browser) {
       t.same(await page.evaluate(() => (window as unknown as { told: string[] }).told), ['sessionended', 'sessionresumed'])
     })
   }
+
+  t.test('where the browser lets no tab open, the button becomes a link that does', async t => {
+    const site = await buildSite(t, { user, idleTimeout: 5000, warnBefore: 1000 })
+    const context = await newProfile(t, browser, [])
+    const page = await write(site, context)
+    await page.evaluate(() => { window.open = () => null })
+    await choose(page, 'Sign in again')
+    const link = page.locator(`${dialog} a:text-is("Sign in again")`)
+    await link.waitFor()
+    t.ok(await link.evaluate(link => document.activeElement === link), 'it has the focus')
+    const [opened] = await Promise.all([context.waitForEvent('page'), page.keyboard.press('Enter')])
+    await opened.waitForURL(/\/login\?returnTo=%2Fsession-timeout%2Fresumed/)
+  })
+
+  t.test('text in a form without the mark is lost, and both the user and the developer are told so', async t => {
+    const site = await buildSite(t, { user, idleTimeout: 5000, warnBefore: 1000, afterTimeout: 'unauthorized' })
+    const context = await newProfile(t, browser, [])
+    const page = await site.enter(context)
+    const said: string[] = []
+    page.on('console', message => said.push(message.text()))
+    await isHeard(page)
+    await page.evaluate(() => {
+      document.body.append(Object.assign(document.createElement('textarea'), { id: 'unmarked' }))
+    })
+    await page.fill('#unmarked', letter)
+    await page.waitForSelector(`${dialog} >> text=What you had not saved is lost`)
+    t.equal(said.filter(text => text.includes('data-session-timeout-keep')).length, 1)
+  })
 
   t.test('another user never gets to see it, whenever that one signs in', async t => {
     const site = await buildSite(t, { user, idleTimeout: 15_000, warnBefore: 300 })
@@ -117,7 +145,7 @@ if (browser) {
     await choose(page, 'Sign out now')
     await page.waitForURL(/login\?returnTo=%2Fpage&reason=signed-out/)
     await other.waitForSelector(`${dialog} >> text=You have signed out`)
-    t.match(await other.textContent(`${dialog} [aria-hidden]`), 'kept here', 'the other tab waits')
+    t.match(await other.textContent(`${dialog} [aria-hidden]`), 'What you entered is safe', 'the other tab waits')
   })
 
   /** A page with half a letter. */
