@@ -9,6 +9,7 @@ import { createHostCheck } from './lib/request/host-check.js'
 import { requestTimeoutKey, requestTimeoutOf } from './lib/request/session-timeout.js'
 import { createConnections } from './lib/session/connections.js'
 import { joinBus } from './lib/session/end-bus.js'
+import { endAll } from './lib/session/end-all.js'
 import { revoke } from './lib/session/end.js'
 import { findSessions, nothingNoticed, type DecryptSession, type Registration } from './lib/session/registration.js'
 import { visitKey } from './lib/session/visit.js'
@@ -32,6 +33,7 @@ async function sessionTimeout (
     rulesOf: rules.of,
     line,
     host: undefined,
+    sampleId: undefined,
     noticed: nothingNoticed()
   }
   const connections = createConnections()
@@ -40,7 +42,10 @@ async function sessionTimeout (
   app.decorateRequest(requestTimeoutKey, null)
   app.decorateRequest('sessionTimeout', { getter () { return requestTimeoutOf(registration, connections, this) } })
   app.decryptSession = createDecryptSession(registration)
-  app.decorate('sessionTimeout', { end: async id => revoke(await findSessions(registration), id) })
+  app.decorate('sessionTimeout', {
+    end: async id => revoke(await findSessions(registration), id),
+    endAll: (user, options) => endAll(registration, user, options)
+  })
   app.addHook('onRoute', function checkRouteConfig (route) {
     rules.check(route)
   })

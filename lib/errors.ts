@@ -42,6 +42,11 @@ export const errors = Object.freeze({
   ClosingError: ClosingError as unknown as ClassOf<'FST_SESSION_TIMEOUT_CLOSING'>
 })
 
+/** A fault of the store as callers are told of it; what an option function did stays its own. */
+export function asStoreError (error: unknown): Error {
+  return error instanceof StoreError || error instanceof InvalidOptionError ? error : new StoreError({ cause: error })
+}
+
 const explanations: Record<EndReason, string> = {
   idle: 'The session ended because of inactivity',
   absolute: 'The session reached its longest permitted life',
@@ -58,6 +63,11 @@ export function endedError<Reason extends EndReason> (reason: Reason): FastifyEr
 /** A bad option: names it, the rule and the value received. */
 export function invalidOption (option: string, rule: string, value: unknown): FastifyError {
   return new InvalidOptionError(`${option} must be ${rule}, received ${describe(value)}`)
+}
+
+/** A bad argument of a method. Names its type only: it may be what tells a user, or opens a session. */
+export function invalidArgument (argument: string, rule: string, value: unknown): FastifyError {
+  return new InvalidOptionError(`${argument} must be ${rule}, received ${typeOf(value)}`)
 }
 
 /** A bad answer of an option function. Names the type of the answer only: it may be what a session holds. */

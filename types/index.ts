@@ -385,6 +385,12 @@ export interface RequestSessionTimeout {
   readonly signal: AbortSignal
 }
 
+/** What `app.sessionTimeout.endAll()` leaves out. */
+export interface EndAllOptions {
+  /** `request.session.sessionId` of a session that stays: usually of the one that asks. @default none */
+  except?: string | undefined
+}
+
 /** `app.sessionTimeout` */
 export interface AppSessionTimeout {
   /**
@@ -395,6 +401,22 @@ export interface AppSessionTimeout {
    * @throws FST_SESSION_TIMEOUT_STORE if the store fails; the session then still exists
    */
   end (sessionId: string): Promise<boolean>
+  /**
+   * Signs a user out everywhere: ends every session of that user that began before now, without a list of sessions. For
+   * a change of password, a lost phone, an administrator, an identity provider's back-channel logout. Needs the option
+   * {@link FastifySessionTimeoutOptions.user}.
+   *
+   * It leaves one small entry in the store, which lives as long as a session can. In this process it holds at once, in
+   * the others at the latest `touchInterval` later, and at once in all of them with `endBus`. Nothing that is under way
+   * carries such a session on: no save, no `restart()`, no `regenerate(keys)`. Each is ended as by
+   * {@link AppSessionTimeout.end}, when it is used next.
+   * @param user what the option `user` returns for those sessions; the number 1 and the text '1' are one user here
+   * @param options.except `request.session.sessionId` of a session that stays, usually the one that asks; its clocks
+   * start anew
+   * @throws FST_SESSION_TIMEOUT_INVALID_OPTION without the option `user`, and for what is no user, or no id of a session
+   * @throws FST_SESSION_TIMEOUT_STORE when the store fails: some of the sessions, or all, may still be open; call it again
+   */
+  endAll (user: string | number, options?: EndAllOptions): Promise<void>
 }
 
 /** A store of @fastify/session that can overwrite a session only if it still exists, in one atomic step. */

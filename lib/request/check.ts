@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { now, second } from '../clock.js'
-import { describeFault, StoreError } from '../errors.js'
+import { asStoreError, describeFault, StoreError } from '../errors.js'
 import { endOf, isAhead, isTouchDue, type SessionRecord } from '../policy.js'
 import { beginVisit, startAfresh } from '../session/adopt.js'
 import { refreshClock } from '../session/clock-reading.js'
@@ -9,6 +9,7 @@ import { explain, type Decision } from '../session/decisions.js'
 import { endByTimeout } from '../session/end.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
+import { endIfSignedOut, userToLookUp, type Held, type Standing } from '../session/signed-out-users.js'
 import { rewriteClock, stampStored, touch } from '../session/touch.js'
 import { tellable, visitNothing, visitOf, type Visit } from '../session/visit.js'
 import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
@@ -45,7 +46,9 @@ export function createCheckHook (registration: Registration): Hook {
     visit.settleOn(known)
     visit.loadedExpiry = session.cookie.expires
     if (known.ended !== null && known.ending === undefined) return over(visit, known)
-    return checkClock(visit, known, loaded)
+    const user = userToLookUp(visit, known, session, visit.at)
+    const goOnWith = (): Promise<Verdict> | Verdict => checkClock(visit, known, loaded)
+    return user === null ? goOnWith() : checkUser(visit, known, { session, user }, goOnWith)
   })
 }
 
@@ -59,12 +62,36 @@ export function createSecondCheckHook (): Hook {
     const known = visit?.current ?? null
     if (visit === undefined || known === null) return 'continue'
     if (known.ended !== null) return over(visit, known)
-    if (known.record === null || visit.route?.checked === false) return 'continue'
     const at = now()
-    const reason = endOf(known.record, visit.limits(), at)
-    if (reason !== null) return end(visit, known, reason, at)
-    return at - visit.at > freshFor ? askAgain(visit, known, at) : 'continue'
+    const session = sessionOf(request)!
+    const user = known.isDoubted || at - visit.at > freshFor ? userToLookUp(visit, known, session, at) : null
+    const goOnWith = (): Promise<Verdict> | Verdict => checkClockAgain(visit, known, at)
+    return user === null ? goOnWith() : checkUser(visit, known, { session, user }, goOnWith)
   })
+}
+
+function checkClockAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> | Verdict {
+  if (known.record === null || visit.route?.checked === false) return 'continue'
+  const reason = endOf(known.record, visit.limits(), at)
+  if (reason !== null) return end(visit, known, reason, at)
+  return at - visit.at > freshFor ? askAgain(visit, known, at) : 'continue'
+}
+
+/** Whether its user was signed out everywhere. Without an answer nobody knows: then the request does not get the session. */
+async function checkUser (
+  visit: Visit, known: KnownSession, held: Held, goOnWith: () => Promise<Verdict> | Verdict
+): Promise<Verdict> {
+  const { registration, host: { sessions }, cookie } = visit
+  let found: Standing
+  try {
+    found = await endIfSignedOut(registration, sessions, known, held, cookie)
+  } catch (error) {
+    visit.keepCookie = true
+    await startAfresh(visit)
+    throw asStoreError(error)
+  }
+  if (found === 'live') return known.ended === null ? goOnWith() : gone(visit, known)
+  return found === 'ended' ? gone(visit, known) : leaveUser(visit)
 }
 
 /**
@@ -107,6 +134,7 @@ function checkClock (
 function decide (visit: Visit, known: KnownSession, record: SessionRecord): Promise<Verdict> | Verdict {
   const { registration: { settings }, at } = visit
   const limits = visit.limits()
+  known.limits = visit.generalLimits()
   const reason = endOf(record, limits, at)
   if (reason !== null) return end(visit, known, reason, at)
   // A stricter route is ending it just now.
@@ -247,8 +275,8 @@ async function alreadyEnded (visit: Visit, known: KnownSession): Promise<Verdict
 }
 
 /**
- * The session lives on, but its user was taken out of it elsewhere, and with that its clock: what this request has
- * loaded is signed in, and nobody is.
+ * The session lives on, but its user was taken out of it elsewhere, and with that its clock; or has signed in anew:
+ * what this request has loaded is signed in, and nobody is.
  */
 async function leaveUser (visit: Visit): Promise<Verdict> {
   explain(visit, 'left')

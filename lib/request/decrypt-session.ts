@@ -3,6 +3,7 @@ import { now } from '../clock.js'
 import { endOf } from '../policy.js'
 import { refreshClock } from '../session/clock-reading.js'
 import { findSessions, type Registration } from '../session/registration.js'
+import { isSignedOut, userOf } from '../session/signed-out-users.js'
 import { isBeforeCheck, visitOf } from '../session/visit.js'
 import { adopt, sessionOf, type HostSession } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
@@ -54,6 +55,8 @@ async function isOver (registration: Registration, request: FastifyRequest, sess
     }
     // Malformed.
     if (record === null || known.ended !== null) return true
+    const user = userOf(registration, session)
+    if (user !== null && await isSignedOut(sessions, known, { session, user })) return true
     if (record === undefined) return false
     known.learnSaved(record, now())
     visit?.settleOn(known)

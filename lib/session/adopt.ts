@@ -9,7 +9,7 @@ import { Visit, visitOf } from './visit.js'
 export function beginVisit (
   registration: Registration, request: FastifyRequest, reply: FastifyReply, session: HostSession
 ): Visit {
-  const host = hostOf(registration, session, request.sessionStore, noteSuccessor)
+  const host = hostOf(registration, request, session, noteSuccessor)
   const cookie = request.cookies?.[registration.settings.cookieName]
   const visit = new Visit(registration, host, request, reply, now(), cookie, registration.rulesOf(request))
   adopt(session, host.slots, visit.store)

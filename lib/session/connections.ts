@@ -8,6 +8,7 @@ import { endByTimeout } from './end.js'
 import type { KnownSession, Watcher } from './known-session.js'
 import { LimitsInForce } from './limits-in-force.js'
 import { digestOf, type Sessions } from './sessions.js'
+import { endIfSignedOut, isLookDue, userOf } from './signed-out-users.js'
 import type { Timing, Visit } from './visit.js'
 
 /**
@@ -234,10 +235,22 @@ class Watch implements Watcher {
     if (record) session.learnSaved(record, at)
     this.userChanged(stored)
     if (!this.#isWatching) return
+    await this.#lookUpUser(stored, at, isHinted)
+    if (!this.#isWatching) return
     this.#faultLogged = false
     const reason = record === null ? 'idle' : this.#endAt(at)
     if (reason !== null) await this.#end(reason, at)
     else this.#schedule()
+  }
+
+  /** Ends the session if its user was signed out everywhere. */
+  async #lookUpUser (stored: StoredSession, at: number, isHinted: boolean): Promise<void> {
+    const { registration, host: { sessions } } = this.#connections.values().next().value!.visit
+    const user = userOf(registration, stored)
+    // The next time would be too late.
+    const interval = Math.max(0, registration.settings.touchInterval(this.#limits.idle) - lookupInterval + 1)
+    if (user === null || !(isHinted || isLookDue(this.#session, at, interval))) return
+    await endIfSignedOut(registration, sessions, this.#session, { session: stored, user })
   }
 
   /** An open page is signed out on time, and the audit line written on time, even if no request ever comes again. */

@@ -1,7 +1,8 @@
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
-import { clampRecord, joinRecords, type SessionRecord } from '../policy.js'
+import { clampRecord, joinRecords, type Limits, type SessionRecord } from '../policy.js'
 import type { ClockEntry } from '../store/clocks.js'
 import type { StoredSession } from '../store/stored-session.js'
+import type { UserEnd } from '../store/user-ends.js'
 import { Queue } from './queue.js'
 
 /** What came of an attempt to end a session that was past a deadline; `by` tells whether it was this attempt. */
@@ -47,6 +48,16 @@ export class KnownSession {
   entries: ReadonlySet<ClockEntry> = noEntries
   /** When its clock was last read from the store, epoch ms. */
   readAt = -Infinity
+  /** The limits that it was last held against in this process. */
+  limits: Limits | undefined
+  /** How its user is named where others can read it; undefined while nobody has asked. */
+  userKey: string | undefined
+  /** When the store was last asked whether its user was signed out everywhere, epoch ms. */
+  lookedAt = -Infinity
+  /** Its user may have been signed out everywhere since. */
+  isDoubted = false
+  /** That question, while it is under way. */
+  looking: Promise<UserEnd | undefined> | undefined
   /** The start of which the user was warned that it is about to reach its limit, epoch ms. */
   warnedOf: number | undefined
   /** The start of which the warning waits for a page that shows messages, epoch ms. */

@@ -22,6 +22,8 @@ export interface Registration {
   readonly line: EndLine | undefined
   /** Known from the first session on. */
   host: Host | undefined
+  /** An id as the application makes them; undefined where that takes a request. */
+  sampleId: string | undefined
   readonly noticed: Noticed
 }
 
@@ -53,11 +55,14 @@ export interface Host {
  * @throws FST_SESSION_TIMEOUT_NO_SESSION
  */
 export function hostOf (
-  registration: Registration, session: HostSession, store: SessionStore, onSuccessor: (request: FastifyRequest) => void
+  registration: Registration, request: FastifyRequest, session: HostSession,
+  onSuccessor: (request: FastifyRequest) => void
 ): Host {
-  registration.host ??= {
-    slots: findSlots(session, store, onSuccessor),
-    sessions: sessionsFor(registration, store)
+  const { sessionStore: store } = request
+  if (registration.host === undefined) {
+    const slots = findSlots(session, store, onSuccessor)
+    const makeId = (): string => registration.sampleId ?? slots.createId(request)
+    registration.host = { slots, sessions: sessionsFor(registration, store, makeId) }
   }
   return registration.host
 }
@@ -73,7 +78,7 @@ export async function findSessions (registration: Registration): Promise<Session
   })
   const store = session && storeIn(session)
   if (!store) throw new NoSessionError('The store of @fastify/session was not found')
-  return sessionsFor(registration, store)
+  return sessionsFor(registration, store, () => registration.sampleId ?? session.sessionId)
 }
 
 /** A session of nobody, for a request that never was: it is made as any other, and never stored. */
@@ -84,8 +89,9 @@ export function openNobody (
   decryptSession('', request, error => done(error, sessionOf(request)))
 }
 
-function sessionsFor ({ app, line }: Registration, store: SessionStore): Sessions {
-  const sessions = sessionsOf(store, app.log)
+/** @param makeId makes an id that no session has */
+function sessionsFor ({ app, line }: Registration, store: SessionStore, makeId: () => string): Sessions {
+  const sessions = sessionsOf(store, app.log, makeId)
   line?.attach(sessions)
   return sessions
 }

@@ -4,9 +4,13 @@ import { now } from '../clock.js'
 import { clampRecord, endOf, type Limits, type SessionRecord } from '../policy.js'
 import { clockEntries, lifeOfCopy } from '../store/clocks.js'
 import { hasData } from '../store/host-session.js'
-import { emptyOut, expiryOf, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeRecord, type StoredSession } from '../store/stored-session.js'
+import {
+  emptyOut, expiryOf, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeGeneration, writeRecord,
+  type StoredSession
+} from '../store/stored-session.js'
 import { refreshClock } from './clock-reading.js'
 import type { KnownSession } from './known-session.js'
+import { admitSuccessor, generationFor, generationOfSignIn, userOf } from './signed-out-users.js'
 import type { Visit } from './visit.js'
 
 type Callback = (error?: unknown) => void
@@ -112,7 +116,8 @@ async function storeSuccessor (visit: Visit, old: KnownSession, known: KnownSess
   }
   const limits = limitsFor(visit, session)
   const record = prepare(visit, session, limits, before)
-  if (await sessions.exchange(old, known, session)) return settle(visit, known, record, limits)
+  const admit = (): Promise<boolean> => admitSuccessor(visit, old, known, session)
+  if (await sessions.exchange(old, known, session, admit)) return settle(visit, known, record, limits)
   emptyOut(session)
   // What it carried is in the store by now: written over, or taken out.
   try {
@@ -137,6 +142,7 @@ async function store (
   visit: Visit, known: KnownSession, session: Session, limits: Limits | null, before: SessionRecord | null
 ): Promise<void> {
   const record = prepare(visit, session, limits, before)
+  writeGeneration(session, await generationOfSignIn(visit, known, userOf(visit.registration, session)))
   await visit.host.sessions.store.insert(known.id, session)
   settle(visit, known, record, limits)
 }
@@ -159,7 +165,9 @@ function settle (visit: Visit, known: KnownSession, record: SessionRecord | null
   known.record = record
   known.isUnstamped = false
   visit.settleOn(known)
-  if (limits) visit.useLimits(limits)
+  if (!limits) return
+  visit.useLimits(limits)
+  known.limits = limits
 }
 
 /** A later write: over what is there, and only if it is. */
@@ -171,9 +179,11 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   // No write mends a malformed record: the session is over.
   if (theirs === null) return sessions.end(known, 'idle', { cookie: visit.cookie })
   const isOther = limits !== null && hasOtherUser(visit, stored, session)
+  const generation = await generationFor(visit, known, stored, session)
   const record = limits && (isOther ? startOf(session, known.record) : newest(known, theirs, session))
   if (record) stamp(visit, session, record, limits!, theirs && expiryOf(stored))
   else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
+  writeGeneration(session, generation)
   if (!await sessions.store.replace(known.id, session)) return sessions.noticeEnd(known)
   noticeContradiction(visit, known, record)
   // The user was taken out of it, and with that its clock; or is another one. For connections that is an end.

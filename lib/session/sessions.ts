@@ -10,6 +10,7 @@ import { createClocks, type Clocks } from '../store/clocks.js'
 import { entryId } from '../store/entries.js'
 import { createGuardedStore, type GuardedStore } from '../store/guarded-store.js'
 import { createRecentEnds, type RecentEnds } from '../store/recent-ends.js'
+import { createUserEnds, type UserEnds } from '../store/user-ends.js'
 import { isDebugged } from './decisions.js'
 import type { Audience, EndLine } from './end-bus.js'
 import { isTimeout, KnownSession, type Watcher } from './known-session.js'
@@ -22,12 +23,18 @@ const spread = 5 * second
 /** How many sessions are remembered that nothing uses: bounded memory, whatever the load. */
 const capacity = 10_000
 
+/** Before the name of a user in what processes tell each other. No digest of a session's id has a full stop. */
+const userPrefix = 'user.'
+
 const byStore = new WeakMap<SessionStore, Sessions>()
 
-/** The sessions of a store: one book of them in this process, however many registrations use the store. */
-export function sessionsOf (store: SessionStore, log: FastifyBaseLogger): Sessions {
+/**
+ * The sessions of a store: one book of them in this process, however many registrations use the store.
+ * @param makeId makes an id as the application does
+ */
+export function sessionsOf (store: SessionStore, log: FastifyBaseLogger, makeId: () => string): Sessions {
   let sessions = byStore.get(store)
-  if (sessions === undefined) byStore.set(store, sessions = new Sessions(store, log))
+  if (sessions === undefined) byStore.set(store, sessions = new Sessions(store, log, makeId()))
   return sessions
 }
 
@@ -45,21 +52,24 @@ export interface EndOptions {
 export class Sessions implements Audience {
   readonly store: GuardedStore
   readonly clocks: Clocks
+  readonly userEnds: UserEnds
   readonly recent: RecentEnds = createRecentEnds()
   /** The ways by which other processes hear of ends, and tell of theirs. */
   readonly lines = new Set<EndLine>()
   /** Those with open connections, by the digest of their id. */
   readonly watched = new Map<string, Watcher>()
   readonly #known = new Map<string, KnownSession>()
+  readonly #turnsOfUsers = new Map<string, Promise<void>>()
   /** At how many the memory is tidied up next: more than capacity while more than that are in use. */
   #tidyAt = capacity
   readonly #log: FastifyBaseLogger
   #complained = false
 
-  constructor (store: SessionStore, log: FastifyBaseLogger) {
+  constructor (store: SessionStore, log: FastifyBaseLogger, like: string) {
     this.#log = log
     this.store = createGuardedStore(store, this.recent, error => this.#complain(error))
     this.clocks = createClocks(this.store)
+    this.userEnds = createUserEnds(this.store, like)
   }
 
   /** The one object for that session. Every use ends with a {@link release}. */
@@ -156,10 +166,13 @@ export class Sessions implements Audience {
 
   /**
    * Puts a successor in the place of a session, in the turn of both. The same as {@link end} in all else.
+   * @param admit see {@link GuardedStore.exchange}
    * @returns false when the session had ended: see {@link GuardedStore.exchange}
    */
-  async exchange (session: KnownSession, successor: KnownSession, data: Session): Promise<boolean> {
-    if (!await this.store.exchange(session.id, successor.id, data)) {
+  async exchange (
+    session: KnownSession, successor: KnownSession, data: Session, admit: () => Promise<boolean>
+  ): Promise<boolean> {
+    if (!await this.store.exchange(session.id, successor.id, data, admit)) {
       this.noticeEnd(session)
       return false
     }
@@ -182,8 +195,36 @@ export class Sessions implements Audience {
     for (const line of this.lines) line.publish(digest)
   }
 
-  hear (digest: string): void {
-    this.watched.get(digest)?.lookUpWithin(0)
+  hear (message: string): void {
+    // A bus may deliver what nobody here has told.
+    if (typeof message === 'string' && message.startsWith(userPrefix)) this.doubt(message.slice(userPrefix.length))
+    else this.watched.get(message)?.lookUpWithin(0)
+  }
+
+  /** The sessions of a user may be over: each is looked into before it is used again, and those with open connections now. */
+  doubt (userKey: string): void {
+    for (const session of this.#known.values()) {
+      if (session.userKey !== userKey) continue
+      session.isDoubted = true
+      session.watch?.lookUpWithin(0)
+    }
+  }
+
+  /** A user was signed out everywhere. */
+  tellOfUser (userKey: string): void {
+    this.doubt(userKey)
+    for (const line of this.lines) line.publish(userPrefix + userKey)
+  }
+
+  /** Lets one operation about a user come after the other. */
+  async inTurnOfUser (userKey: string, operation: () => Promise<void>): Promise<void> {
+    const turn = (this.#turnsOfUsers.get(userKey) ?? Promise.resolve()).catch(() => {}).then(operation)
+    this.#turnsOfUsers.set(userKey, turn)
+    try {
+      await turn
+    } finally {
+      if (this.#turnsOfUsers.get(userKey) === turn) this.#turnsOfUsers.delete(userKey)
+    }
   }
 
   lookUpAll (): void {

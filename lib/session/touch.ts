@@ -7,6 +7,7 @@ import { refreshClock } from './clock-reading.js'
 import { explain } from './decisions.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Touches } from './known-session.js'
+import { endIfSignedOut, userToLookUp } from './signed-out-users.js'
 import { tellable, type Timing, type Visit } from './visit.js'
 
 /*
@@ -198,6 +199,7 @@ export async function touchAt (visit: Visit, at: number): Promise<void> {
   const timing = visit.timing()
   if (timing === null) return
   if (!isTouchDue(timing.record, intervalOf(visit), at)) return explain(visit, 'notDue', timing.record)
+  await refuseSignedOut(visit, timing.session)
   if (!await visit.isStillThere(timing.session)) throw goneError(timing.session)
   if (!await touch(visit, timing.session, at)) throw goneError(timing.session)
   explain(visit, 'touched', timing.record)
@@ -216,6 +218,7 @@ export async function restartNow (visit: Visit): Promise<void> {
   const session = visit.current
   if (session === null || (session.record === null && !visit.registration.settings.appliesTo(visit.request))) return
   const before = session.record
+  await refuseSignedOut(visit, session)
   if (!await restart(visit, session)) throw goneError(session)
   explain(visit, 'restarted', before)
   await refuseEnded(visit, visit.clock())
@@ -223,6 +226,14 @@ export async function restartNow (visit: Visit): Promise<void> {
 
 function goneError ({ ended }: KnownSession): Error {
   return endedError(tellable(ended)!)
+}
+
+/** Ends a session whose user was signed out everywhere. */
+async function refuseSignedOut (visit: Visit, known: KnownSession): Promise<void> {
+  const { registration, host: { sessions }, request: { session } } = visit
+  const user = userToLookUp(visit, known, session, now())
+  if (user === null) return
+  if (await endIfSignedOut(registration, sessions, known, { session, user }, visit.cookie) !== 'live') throw endedError('missing')
 }
 
 /** Ends a session that is past its deadline by now, after asking the store whether others have extended it. */

@@ -7,7 +7,7 @@ import { resolveAfterTimeout, type EndedAnswer } from './after-timeout.js'
 import { resolveFlash, type FlashSettings } from './flash.js'
 import { limitsReader, refuseNoLimit, resolveLimit, touchIntervalFor, type ResolvedLimit } from './limits.js'
 import { isReturnPath } from './return-path.js'
-import { duration, durationOrZero, flag, fn, given, refuseUnknown, secondsMeant } from './values.js'
+import { duration, durationOrZero, flag, fn, given, longest, refuseUnknown, secondsMeant } from './values.js'
 import { watchUser } from './silent-user.js'
 import { resolvePredicate, resolveUser, type Predicate, type ReadUser } from './option-functions.js'
 
@@ -18,9 +18,13 @@ export interface Settings {
   readonly fixedIdle: number | false | undefined
   /** The same of the absolute limit. */
   readonly fixedAbsolute: number | false | undefined
+  /** Both, where they are the same for every request. */
+  readonly fixedLimits: Limits | undefined
   /** The least time between two touches where it is the same for every request. */
   readonly fixedInterval: number | undefined
   readonly warnBefore: number
+  /** How long a session can stay signed in while nobody uses it, ms. */
+  readonly longestLife: number
   /** The least time between two touches of a session with that idle limit. */
   readonly touchInterval: (idle: number | false) => number
   readonly storeGrace: number
@@ -29,6 +33,8 @@ export interface Settings {
   readonly cookieName: string
   /** Null without the option: nobody knows who is signed in. */
   readonly user: ReadUser
+  /** Whether the option was given. */
+  readonly knowsUsers: boolean
   readonly appliesTo: Predicate
   /** Every session is timed, whoever has it. */
   readonly timesAll: boolean
@@ -85,16 +91,20 @@ export function resolveOptions (
     endpoint: resolveEndpoint(given(options.endpoint, false))
   }
   const fixedIdle = typeof idleTimeout === 'function' ? undefined : idleTimeout
+  const fixedAbsolute = typeof absoluteTimeout === 'function' ? undefined : absoluteTimeout
   const fixedInterval = fixedIdle === undefined ? interval : touchIntervalFor(fixedIdle, interval)
   const trustedOrigins = resolveOrigins(given(options.trustedOrigins, []))
   return Object.freeze({
     ...settings,
     limits: limitsReader(idleTimeout, absoluteTimeout),
     fixedIdle,
-    fixedAbsolute: typeof absoluteTimeout === 'function' ? undefined : absoluteTimeout,
+    fixedAbsolute,
+    fixedLimits: fixedLimits(fixedIdle, fixedAbsolute),
     fixedInterval,
+    longestLife: longestLife(idleTimeout, fixedAbsolute, appliesTo !== undefined),
     touchInterval: (idle) => touchIntervalFor(idle, interval),
     user: user ?? nobodyKnown,
+    knowsUsers: user !== undefined,
     appliesTo: appliesTo ?? (user ? request => user(request.session) !== null : always),
     timesAll: user === undefined && appliesTo === undefined,
     mayContradict: appliesTo !== undefined,
@@ -106,7 +116,7 @@ export function resolveOptions (
     summary: Object.freeze({
       ...settings,
       idleTimeout: fixedIdle ?? 'per request',
-      absoluteTimeout: typeof absoluteTimeout === 'function' ? 'per request' : absoluteTimeout,
+      absoluteTimeout: fixedAbsolute ?? 'per request',
       touchInterval: fixedInterval ?? 'per request',
       appliesTo: appliesTo ? 'some sessions' : user ? 'sessions of a user' : 'every session',
       trustedOrigins: [...trustedOrigins],
@@ -128,6 +138,16 @@ function resolveTouchInterval (value: unknown, idleTimeout: ResolvedLimit): numb
     throw invalidOption('touchInterval', 'less than idleTimeout, or nothing would ever extend a session', value)
   }
   return interval
+}
+
+function fixedLimits (idle: number | false | undefined, absolute: number | false | undefined): Limits | undefined {
+  return idle === undefined || absolute === undefined ? undefined : Object.freeze({ idle, absolute })
+}
+
+function longestLife (idle: ResolvedLimit, fixedAbsolute: number | false | undefined, mayBeUntimed: boolean): number {
+  if (mayBeUntimed || fixedAbsolute === undefined) return longest
+  if (fixedAbsolute !== false) return fixedAbsolute
+  return typeof idle === 'number' ? idle : longest
 }
 
 function always (): boolean {

@@ -7,7 +7,8 @@ import { didYouMean } from './suggestions.js'
  * Values that options have in common. Each throws FST_SESSION_TIMEOUT_INVALID_OPTION for a bad one.
  */
 
-const longest = 400 * day
+/** Browsers keep no cookie for longer. */
+export const longest = 400 * day
 export const durationRule = 'a duration of more than 0 and at most 400 days, in ms or such as "15m"'
 
 /** Not `??`: null is no way to leave an option out, and must not become a default. */

@@ -82,8 +82,8 @@ export function isCopyShort (expiresAt: number, record: SessionRecord, limits: L
 const longestAhead = 7 * day
 
 /**
- * A minute at least: @fastify/session exchanges a session that is past its own expiry, and clocks of processes differ.
+ * Two minutes at least: @fastify/session exchanges a session that is past its own expiry, and clocks of processes differ.
  */
-function graceOf (storeGrace: number): number {
+export function graceOf (storeGrace: number): number {
   return Math.max(storeGrace, 2 * minute)
 }

@@ -39,6 +39,20 @@ export function entryId (id: string, kind: EntryKind): string {
   return id.replace(/[^-]/g, () => alphabet[digest[at++ % digest.length]! % alphabet.length]!)
 }
 
+const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/**
+ * The id of an entry about a user. It is the same whichever session it is looked for with, and in every process, so that
+ * it follows from the kind of ids that the application makes, and from no single one.
+ * @param like an id as the application makes them
+ */
+export function entryIdOfUser (user: string, like: string): string {
+  const digest = createHash('sha512').update(`user:${user}`).digest()
+  const hex = digest.toString('hex')
+  if (uuid.test(like)) return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+  return like.length >= shortest && /^[\da-f]+$/i.test(like) ? hex.slice(0, 32) : digest.toString('base64url').slice(0, 32)
+}
+
 /** An entry as stores take it: a session with an expiry in every form that stores read, and nothing of a user. */
 export function entryOf (expiresAt: number, content: object): Session {
   const life = expiresAt - now()

@@ -47,9 +47,10 @@ export interface GuardedStore {
   end (id: string, reason: EndReason, keepReason?: number): Promise<string | undefined>
   /**
    * Puts a successor in the place of a session. When it fails, all is as it was.
-   * @returns false when the session was ended meanwhile: the successor is in the store, and must not keep what it carries
+   * @param admit called once others can find the successor, and before it is stored: whether it may be
+   * @returns false when the session was ended meanwhile: the successor may be in the store, and must not keep what it carries
    */
-  exchange (id: string, successor: string, session: Session): Promise<boolean>
+  exchange (id: string, successor: string, session: Session, admit: () => Promise<boolean>): Promise<boolean>
   /** Which session that one was exchanged for within the last minute. */
   successorOf (id: string): Promise<string | undefined>
   /** Why a session ended, in whichever process. */
@@ -60,6 +61,8 @@ export interface GuardedStore {
   abandon (id: string): Promise<void>
   readEntry (id: string, kind: EntryKind): Promise<Entry | undefined>
   writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void>
+  /** Writes an entry under an id of its own. */
+  put (entry: string, content: object, expiresAt: number): Promise<void>
   /** Removes an entry, now or later: nothing depends on it. */
   dropEntry (id: string, kind: EntryKind): void
 }
@@ -90,6 +93,7 @@ export function createGuardedStore (
     abandon,
     readEntry,
     writeEntry,
+    put,
     dropEntry (id, kind) { dropNow(id, kind).catch(ignore) }
   }
 
@@ -185,8 +189,11 @@ export function createGuardedStore (
     }
   }
 
-  async function exchange (id: string, successor: string, session: Session): Promise<boolean> {
+  async function exchange (
+    id: string, successor: string, session: Session, admit: () => Promise<boolean>
+  ): Promise<boolean> {
     if (!isPrivate) await writeEntry(id, 'successor', { successor }, now() + markLife)
+    if (!await admit()) return false
     // The host tries again when it has failed.
     abandoned.remove(successor)
     let isMarked = false
@@ -227,8 +234,11 @@ export function createGuardedStore (
     return await get(entryId(id, kind)) as Entry | undefined
   }
 
-  async function writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void> {
-    const entry = entryId(id, kind)
+  function writeEntry (id: string, kind: EntryKind, content: object, expiresAt: number): Promise<void> {
+    return put(entryId(id, kind), content, expiresAt)
+  }
+
+  async function put (entry: string, content: object, expiresAt: number): Promise<void> {
     // Before: a write whose answer is lost may have landed.
     sweeper.note(entry, expiresAt)
     await askStore<void>(answer => store.set(entry, entryOf(expiresAt, content), answer))

@@ -30,6 +30,8 @@ export interface Slots {
   readonly generateId: symbol
   /** The host's cookiePrefix, once it was found. */
   readonly prefixes: { found: string | undefined }
+  /** Makes an id. */
+  readonly createId: GenerateId
   /** Makes an id for a successor, and notes that. */
   readonly noteSuccessor: GenerateId
 }
@@ -59,6 +61,7 @@ export function findSlots (
     store: storeSlot,
     signer: session[signerSlot] as Signer,
     generateId,
+    createId: generate,
     prefixes: { found: undefined },
     noteSuccessor (request) {
       onSuccessor(request)

@@ -5,8 +5,11 @@ import { parseRecord, type SessionRecord } from '../policy.js'
 /** The key under which the record is kept in the session. */
 const recordKey = 'sessionTimeout'
 
+/** The key under which it says which sign-out everywhere of its user it has begun after. */
+const generationKey = 'sessionTimeoutGeneration'
+
 /** What a store gives back or is given: a session object (MemoryStore) or plain data. */
-export type StoredSession = Session & { [recordKey]?: unknown }
+export type StoredSession = Session & { [recordKey]?: unknown, [generationKey]?: unknown }
 
 /** Undefined where there is none, null where it is malformed. */
 export function readRecord (session: StoredSession): SessionRecord | null | undefined {
@@ -16,6 +19,16 @@ export function readRecord (session: StoredSession): SessionRecord | null | unde
 /** Replaces the record, never changes it: MemoryStore shares nested objects between requests. */
 export function writeRecord (session: StoredSession, record: SessionRecord): void {
   session[recordKey] = record
+}
+
+/** Undefined where the user was not signed out everywhere before. */
+export function readGeneration (session: StoredSession): unknown {
+  return session[generationKey]
+}
+
+export function writeGeneration (session: StoredSession, generation: unknown): void {
+  if (generation !== undefined) session[generationKey] = generation
+  else if (generationKey in session) delete session[generationKey]
 }
 
 /**
@@ -64,7 +77,7 @@ export function writeExpiry (session: Session, expiresAt: number): void {
 export function dataOf (session: Session): Readonly<{ [key: string]: unknown }> {
   const data: { [key: string]: unknown } = Object.create(null)
   for (const [key, value] of Object.entries(session)) {
-    if (key !== 'cookie' && key !== recordKey) data[key] = value
+    if (key !== 'cookie' && key !== recordKey && key !== generationKey) data[key] = value
   }
   return Object.freeze(data)
 }

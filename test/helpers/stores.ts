@@ -129,7 +129,7 @@ export function isEntry (session: object): boolean {
   return Object.keys(session).every(key => entryKeys.has(key)) && typeof cookie?.originalMaxAge === 'number'
 }
 
-const entryKeys = new Set(['cookie', 'sessionTimeout', 'reason', 'successor', 'isUnstamped'])
+const entryKeys = new Set(['cookie', 'sessionTimeout', 'reason', 'successor', 'isUnstamped', 'generation', 'at', 'spared'])
 
 /** Answers before its methods return, and belongs to several processes, as SQLite and files do. */
 export class SharedStore implements SessionStore {
