@@ -31,6 +31,26 @@ export const endById: Deed = {
   }
 }
 
+/** Signs ada out everywhere. */
+export const endAll: Deed = { name: 'end of all', run: (scene, process) => signOutEverywhere(scene, process, '') }
+
+/** The same, but for the session of the scene. */
+export const endAllOthers: Deed = { name: 'end of all others', run: (scene, process) => signOutEverywhere(scene, process, `&except=${scene.id}`) }
+
+async function signOutEverywhere (scene: Scene, process: number, except: string): Promise<LightMyRequestResponse> {
+  await scene.begin('it begins', process)
+  return scene.sendWithout(process, 'POST', `/end-all?user=ada${except}`)
+}
+
+/** On another device. */
+export const otherSignIn: Deed = {
+  name: 'other sign-in',
+  async run (scene, process) {
+    await scene.begin('it begins', process)
+    return scene.sendWithout(process, 'POST', '/sign-in?user=ada')
+  }
+}
+
 /** Everything that comes later comes past the deadline, too. */
 export const timeout: Deed = {
   name: 'timeout',

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { hour, second } from '../helpers/time.js'
-import { endById, endpointSignOut, extension, otherSave, renewal, restart, save, savingVisit, signIn, signOut, timeout, touch } from './deeds.js'
+import {
+  endAll, endAllOthers, endById, endpointSignOut, extension, otherSave, otherSignIn, renewal, restart, save, savingVisit, signIn, signOut, timeout, touch
+} from './deeds.js'
 import { idIn, type Did, type Scene } from './scene.js'
-import { idleTimeout, letters } from './world.js'
+import { idleTimeout, letters, touchInterval } from './world.js'
 
 /** The default. */
 const absoluteTimeout = 24 * hour
@@ -23,7 +25,7 @@ interface ClockView {
   readonly lastActivity: number | null
 }
 
-const ends = [signOut, endpointSignOut, endById, timeout]
+const ends = [signOut, endpointSignOut, endById, endAll, endAllOthers, timeout]
 
 /** What does not hold at the end of an order, in words. */
 export async function findWrongs (scene: Scene): Promise<{ wrongs: string[], state: string }> {
@@ -36,7 +38,7 @@ export async function findWrongs (scene: Scene): Promise<{ wrongs: string[], sta
 
   const hit = fault && did[fault.request]
   /** Whether nobody can know what it has done. */
-  const isUncertain = (one: Did): boolean => one === hit && one.status >= 500 && (fault!.kind !== 'refused' || one.deed === signIn || world.exchangers.has(fault!.request))
+  const isUncertain = (one: Did): boolean => one === hit && one.status >= 500 && (fault!.kind !== 'refused' || one.deed === signIn || one.deed === endAll || one.deed === endAllOthers || world.exchangers.has(fault!.request))
   const isOver = (one: Did): boolean => saysEnded(one) || endsSession(one)
   const over = did.filter(isOver)
   const exchanged = did.filter((one, request) => {
@@ -60,10 +62,13 @@ export async function findWrongs (scene: Scene): Promise<{ wrongs: string[], sta
     if (world.isSession(id) && user !== undefined && !ids.includes(id)) wrongs.push(`a session of ${user} is in the store that no cookie knows`)
   }
 
+  // Other processes look after touchInterval; then those first that have known the session.
+  const isEndOfAll = did.some(({ deed }) => deed === endAll || deed === endAllOthers)
+  if (isEndOfAll) scene.setTime(Date.now() + touchInterval)
   const processes: Array<[string, FastifyInstance]> = [['C', world.observer], ...world.processes.map((app, at) => [letters[at]!, app] as [string, FastifyInstance])]
   const views: View[] = []
   for (const [cookie, whose] of cookies) {
-    for (const [where, app] of processes) views.push({ where, whose, ...await look(app, cookie) })
+    for (const [where, app] of isEndOfAll ? [...processes].reverse() : processes) views.push({ where, whose, ...await look(app, cookie) })
   }
   for (const view of views) {
     const first = views.find(({ whose }) => whose === view.whose)!
@@ -71,13 +76,22 @@ export async function findWrongs (scene: Scene): Promise<{ wrongs: string[], sta
       if (view[key] !== first[key]) wrongs.push(`with ${view.whose}, ${key} is ${view[key]} in ${view.where} and ${first[key]} in ${first.where}`)
     }
   }
+  const other = did.find(({ deed }) => deed === otherSignIn)
+  const whoseOther = other?.cookie && cookies.get(other.cookie)
   const of = (whose: string): View => views.find(view => view.whose === whose)!
   const old = of('the old cookie')
 
   for (const view of views) {
-    if (view.user !== 'ada') continue
+    if (view.user !== 'ada' || view.whose === whoseOther) continue
     for (const one of over) wrongs.push(`signed in with ${view.whose} after the ${one.deed.name} said that the session is over`)
     if (view.whose === 'the old cookie' && exchanged.length > 0) wrongs.push(`signed in with the old cookie after the ${exchanged[0]!.deed.name}`)
+  }
+
+  const everywhere = did.find(({ deed, status }) => deed === endAll && status === 200)
+  if (whoseOther && everywhere) {
+    const { user } = of(whoseOther)
+    if (other.answeredAt < everywhere.beganAt && user === 'ada') wrongs.push('the other sign-in came before the end of all, and is signed in')
+    if (everywhere.answeredAt < other.beganAt && user !== 'ada') wrongs.push('the other sign-in came after the end of all, and is lost')
   }
 
   for (const one of did) {
@@ -166,7 +180,7 @@ function saysEnded ({ status, body }: Did): boolean {
 }
 
 function endsSessionDeed (deed: Did['deed']): boolean {
-  return deed === signOut || deed === endpointSignOut || deed === endById
+  return deed === signOut || deed === endpointSignOut || deed === endById || deed === endAll
 }
 
 function endsSession ({ deed, status, body }: Did): boolean {

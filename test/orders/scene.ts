@@ -16,6 +16,8 @@ export interface Part {
 export interface Did extends Part {
   readonly status: number
   readonly body: { readonly [key: string]: unknown }
+  /** How many events had happened when it began; 0 where that is no event. */
+  readonly beganAt: number
   /** The session cookie that it sent. */
   readonly cookie: string | undefined
   /** How many events had happened. */
@@ -57,6 +59,8 @@ export class Scene {
   /** How many events have happened. */
   happened = 0
   did: Array<Did | undefined> = []
+  /** When each began that has a beginning of its own. */
+  readonly begun = new Map<number, number>()
 
   constructor (world: World, parts: readonly Part[], options: SceneOptions = {}) {
     this.world = world
@@ -76,6 +80,13 @@ export class Scene {
 
   sendWithout (process: number, method: 'POST', url: string): Promise<LightMyRequestResponse> {
     return this.world.processes[process]!.inject({ method, url })
+  }
+
+  /** A deed begins when an order says so. */
+  async begin (label: string, process: number): Promise<void> {
+    const { conductor } = this.world
+    await conductor.step(label, process)
+    this.begun.set(conductor.request!, this.happened)
   }
 
   passDeadline (): void {
@@ -98,6 +109,7 @@ export class Scene {
     conductor.begin()
     this.did = this.parts.map(() => undefined)
     this.happened = 0
+    this.begun.clear()
     this.deadlineAt = Infinity
     const answers = this.parts.map((part, request) => conductor.act(request, () => this.#act(part, request)))
     const all = Promise.all(answers)
@@ -167,6 +179,7 @@ export class Scene {
       process,
       status: response.statusCode,
       body: response.body === '' ? {} : response.json(),
+      beganAt: this.begun.get(request) ?? 0,
       cookie: cookieOf(response),
       answeredAt: this.happened
     }

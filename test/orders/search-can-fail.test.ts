@@ -1,6 +1,6 @@
 import type { SessionStore } from '@fastify/session'
 import t from 'tap'
-import { endById, renewal, restart, save, savingVisit, signOut, touch, type Deed } from './deeds.js'
+import { endAll, endById, renewal, restart, save, savingVisit, signOut, touch, type Deed } from './deeds.js'
 import { partsOf } from './pairs.js'
 import { Scene, type SceneOptions } from './scene.js'
 import { searchAll } from './search.js'
@@ -30,6 +30,9 @@ const breakages: Record<string, Breakage> = {
   'restarts that write nothing': {
     pair: [restart, touch], sees: /the restart is lost/, world: { meddle: without('start') }
   },
+  'a process that does not find that a user was signed out everywhere': {
+    pair: [endAll, save], sees: /signed in with the old cookie after the end of all/, world: { meddle: blindInB() }
+  },
   'a replace that writes what is gone': {
     pair: [save, signOut], sees: /signed in with the old cookie after the sign-out/, world: { replace: true, meddle: careless }
   },
@@ -39,8 +42,8 @@ const breakages: Record<string, Breakage> = {
   'nobody who looks after a write that comes late': {
     pair: [save, signOut],
     sees: /signed in with the old cookie after the sign-out/,
-    // The write of the save: its request has read the session twice before.
-    scene: { fault: { request: 0, operation: 2, kind: 'late' }, skipMinute: true }
+    // The write of the save: its request has read the session twice before, and asked about its user.
+    scene: { fault: { request: 0, operation: 3, kind: 'late' }, skipMinute: true }
   }
 }
 
@@ -71,6 +74,12 @@ function without (kind: string) {
     },
     destroy (id, callback) { store.destroy(id, callback) }
   })
+}
+
+/** The second process finds no entries about users. */
+function blindInB () {
+  let stores = 0
+  return (store: SessionStore, world: World): SessionStore => stores++ === 0 ? store : without('user')(store, world)
 }
 
 function careless (store: SessionStore): SessionStore & { replace: unknown } {

@@ -4,7 +4,7 @@ import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 import Fastify, { type FastifyError, type FastifyInstance, type LightMyRequestResponse, type Session } from 'fastify'
 import type { Test } from 'tap'
 import sessionTimeout from '../../index.js'
-import { entryId, type EntryKind } from '../../lib/store/entries.js'
+import { entryId, entryIdOfUser, type EntryKind } from '../../lib/store/entries.js'
 import { secret } from '../helpers/app.js'
 import { minute, second } from '../helpers/time.js'
 import { Conductor } from './conductor.js'
@@ -36,6 +36,9 @@ export interface WorldOptions {
 
 /** Processes by name. */
 export const letters = 'ABC'
+
+// Ids are of 32 hexadecimal digits.
+const userNames = new Map(['ada', 'bob'].map(user => [entryIdOfUser(user, hex(0, 32)), `user ${user}`]))
 
 const kinds: readonly EntryKind[] = ['ended', 'successor', 'activity', 'start']
 
@@ -87,7 +90,7 @@ export class World {
   }
 
   nameOf (id: string): string {
-    return this.#names.get(id) ?? 'unknown'
+    return this.#names.get(id) ?? userNames.get(id) ?? 'unknown'
   }
 
   /** Whether an entry of the store is none of the plugin's. */
@@ -246,6 +249,10 @@ function addRoutes (app: FastifyInstance, noteExchange: () => void): void {
     return { user }
   })
   app.post<{ Querystring: { id: string } }>('/end', { config: { sessionTimeout: false } }, async request => ({ ended: await app.sessionTimeout.end(request.query.id) }))
+  app.post<{ Querystring: { user: string, except?: string } }>('/end-all', { config: { sessionTimeout: false } }, async ({ query: { user, ...options } }) => {
+    await app.sessionTimeout.endAll(user, options)
+    return { signedOut: user }
+  })
   app.post('/restart', passive, async request => {
     const user = request.session.userId ?? null
     if (user !== null) await request.sessionTimeout.restart()

@@ -503,12 +503,14 @@ t.test('a renewal that is ended meanwhile is empty', async t => {
   fakeClock(t)
   const data = new Map<string, string>()
   const gate = createGate()
-  const options: AppOptions = { routes (app) {
-    app.post('/renew', async request => {
-      await gate.pass()
-      await request.session.regenerate(['userId'])
-    })
-  } }
+  const options: AppOptions = {
+    routes (app) {
+      app.post('/renew', async request => {
+        await gate.pass()
+        await request.session.regenerate(['userId'])
+      })
+    }
+  }
   const [here, there] = [await openSite(t, new JsonStore({ data }), options), await openSite(t, new JsonStore({ data }), options)]
   await here.app.sessionTimeout.endAll('ada')
   const browser = await here.signIn()
@@ -590,14 +592,16 @@ t.test('a user who takes over a session without regenerate() brings the own sign
   t.equal(await whoIs(browser), null)
 })
 
-t.test("a session that another process has signed in anew is not ended for what a request has loaded", async t => {
+t.test('a session that another process has signed in anew is not ended for what a request has loaded', async t => {
   fakeClock(t)
   const data = new Map<string, string>()
   const slow = new FaultyStore(new JsonStore({ data }))
-  const options: AppOptions = { routes (app) {
-    app.post('/leave', async request => { delete request.session.userId })
-    app.post('/enter', async request => { request.session.userId = 'ada' })
-  } }
+  const options: AppOptions = {
+    routes (app) {
+      app.post('/leave', async request => { delete request.session.userId })
+      app.post('/enter', async request => { request.session.userId = 'ada' })
+    }
+  }
   const [here, there] = [await openSite(t, new JsonStore({ data }), options), await openSite(t, slow, options)]
   const browser = await here.signIn()
   const late = at(there.app, browser)
