@@ -3,7 +3,7 @@ import type { SessionStore } from '@fastify/session'
 import { expectTypeOf } from 'expect-type'
 import Fastify, { type FastifyContextConfig, type FastifyInstance, type FastifyReply, type FastifyRequest, type Session } from 'fastify'
 import sessionTimeout, {
-  errors, policies, safeReturnPath, type AfterTimeout, type AppSessionTimeout, type Duration, type EndedReason,
+  errors, policies, safeReturnPath, type AfterTimeout, type AppSessionTimeout, type Duration, type EndAllOptions, type EndedReason,
   type EndReason, type FastifySessionTimeoutOptions, type FlashOptions, type Limit, type RedirectAfterTimeout,
   type RequestSessionTimeout, type RouteSessionTimeout, type SessionEnd, type SessionEndBus,
   type SessionEndedError, type SessionStoreWithReplace, type SessionTimeout, type SessionTimeoutError,
@@ -155,6 +155,14 @@ expectTypeOf(app.sessionTimeout).toEqualTypeOf<AppSessionTimeout>()
 expectTypeOf(app.sessionTimeout.end).toEqualTypeOf<(sessionId: string) => Promise<boolean>>()
 // @ts-expect-error an id, not a session
 app.sessionTimeout.end({ sessionId: 'x' })
+expectTypeOf(app.sessionTimeout.endAll).toEqualTypeOf<(user: string | number, options?: EndAllOptions) => Promise<void>>()
+expectTypeOf<EndAllOptions>().toEqualTypeOf<{ except?: string | undefined }>()
+// @ts-expect-error a user is a string or a number
+app.sessionTimeout.endAll(null)
+// @ts-expect-error one session is excepted, by its id
+app.sessionTimeout.endAll('ada', { except: ['x'] })
+// @ts-expect-error there is only except
+app.sessionTimeout.endAll('ada', { exept: 'x' })
 
 // The types by themselves, each name once.
 expectTypeOf<Duration>().toEqualTypeOf<number | string>()

@@ -54,29 +54,36 @@ export async function checkEndAll (t: Test, kind: StoreKind, url: string, withBu
   }
   // Both know all of them.
   for (const send of [here, there]) t.ok((await Promise.all(before.map(cookie => whoIs(send, cookie)))).every(user => user === 'ada'))
-  const underWay = before.slice(0, 600).map(async (cookie, at) => {
-    await pause(next() * 100)
-    return either(at >> 1)({ method: 'POST', url: `/${at % 2 === 0 ? 'modify' : 'renew'}?ms=${next() * 60}`, headers: { cookie } })
+  const others: Answer[] = []
+  const over = new AbortController()
+  const signIns = Array.from({ length: 8 }, async (_, at) => {
+    while (!over.signal.aborted) others.push(await either(at)({ method: 'POST', url: `/sign-in?ms=${next() * 30}` }))
   })
-  const signIns = Array.from({ length: 200 }, async (_, at) => {
-    await pause(next() * 150)
-    return either(at)({ method: 'POST', url: `/sign-in?ms=${next() * 30}` })
+  while (others.length < 40) await pause(5)
+  const underWay = before.slice(0, 600).map(async (cookie, at) => {
+    await pause(next() * 200)
+    return either(at >> 1)({ method: 'POST', url: `/${at % 2 === 0 ? 'modify' : 'renew'}?ms=${next() * 60}`, headers: { cookie } })
   })
   await pause(60)
   const end = await there({ method: 'POST', url: '/end-all' })
   t.equal(end.status, 200)
-  const later = await Promise.all(Array.from({ length: 100 }, (_, at) => either(at)({ method: 'POST', url: '/sign-in' })))
-  const [requests, others] = await Promise.all([Promise.all(underWay), Promise.all(signIns)])
+  const count = others.length
+  while (others.length < count + 80) await pause(5)
+  over.abort()
+  const requests = await Promise.all(underWay)
+  await Promise.all(signIns)
   // A message takes its time as well.
   await pause(withBus ? 100 : Math.max(0, end.answeredAt + touchInterval - (performance.timeOrigin + performance.now())))
-  const over = [...before, ...requests.flatMap(({ cookie }) => cookie ?? [])]
   const early = others.filter(({ answeredAt }) => answeredAt < end.beganAt)
   const late = others.filter(({ beganAt }) => beganAt > end.answeredAt)
-  t.comment(`${requests.filter(({ cookie }) => cookie !== undefined).length} renewals with a cookie; of ${others.length} sign-ins beside it ${early.length} came before, ${late.length} after`)
+  const cookies = [...before, ...requests.flatMap(({ cookie }) => cookie ?? []), ...early.map(({ cookie }) => cookie!)]
+  t.comment(`${cookies.length} began before, ${late.length} after, ${others.length - early.length - late.length} beside it`)
   const found = { openThatBeganBefore: 0, closedThatBeganAfter: 0 }
   for (const send of [here, there]) {
-    for (const cookie of [...over, ...early.map(({ cookie }) => cookie!)]) if (await whoIs(send, cookie) !== null) found.openThatBeganBefore++
-    for (const { cookie } of [...later, ...late]) if (await whoIs(send, cookie!) !== 'ada') found.closedThatBeganAfter++
+    const users = await Promise.all(cookies.map(cookie => whoIs(send, cookie)))
+    found.openThatBeganBefore += users.filter(user => user !== null).length
+    const present = await Promise.all(late.map(({ cookie }) => whoIs(send, cookie!)))
+    found.closedThatBeganAfter += present.filter(user => user !== 'ada').length
   }
   t.same(found, { openThatBeganBefore: 0, closedThatBeganAfter: 0 })
   t.ok(early.length > 10 && late.length > 10)

@@ -9,7 +9,7 @@ const capacity = 10_000
 
 async function openMemory (t: Test): Promise<Sessions> {
   const { app } = await buildApp(t)
-  return new Sessions(new SharedStore(), app.log as FastifyBaseLogger)
+  return new Sessions(new SharedStore(), app.log as FastifyBaseLogger, 'an id')
 }
 
 function idsOf (name: string, count: number): string[] {
