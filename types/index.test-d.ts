@@ -3,7 +3,8 @@ import type { SessionStore } from '@fastify/session'
 import { expectTypeOf } from 'expect-type'
 import Fastify, { type FastifyContextConfig, type FastifyInstance, type FastifyReply, type FastifyRequest, type Session } from 'fastify'
 import sessionTimeout, {
-  errors, policies, safeReturnPath, type AfterTimeout, type AppSessionTimeout, type Duration, type EndAllOptions, type EndedReason,
+  errors, policies, safeReturnPath, type AfterTimeout, type AppSessionTimeout, type Duration, type EndAllOptions,
+  type EndedReason,
   type EndReason, type FastifySessionTimeoutOptions, type FlashOptions, type Limit, type RedirectAfterTimeout,
   type RequestSessionTimeout, type RouteSessionTimeout, type SessionEnd, type SessionEndBus,
   type SessionEndedError, type SessionStoreWithReplace, type SessionTimeout, type SessionTimeoutError,
@@ -155,7 +156,8 @@ expectTypeOf(app.sessionTimeout).toEqualTypeOf<AppSessionTimeout>()
 expectTypeOf(app.sessionTimeout.end).toEqualTypeOf<(sessionId: string) => Promise<boolean>>()
 // @ts-expect-error an id, not a session
 app.sessionTimeout.end({ sessionId: 'x' })
-expectTypeOf(app.sessionTimeout.endAll).toEqualTypeOf<(user: string | number, options?: EndAllOptions) => Promise<void>>()
+type EndAll = (user: string | number, options?: EndAllOptions) => Promise<void>
+expectTypeOf(app.sessionTimeout.endAll).toEqualTypeOf<EndAll>()
 expectTypeOf<EndAllOptions>().toEqualTypeOf<{ except?: string | undefined }>()
 // @ts-expect-error a user is a string or a number
 app.sessionTimeout.endAll(null)

@@ -83,7 +83,7 @@ export interface FlashOptions {
  * How processes tell each other that a session has ended: see {@link FastifySessionTimeoutOptions.endBus}.
  * `fastify-session-timeout/stores` has ready-made ones.
  *
- * A message is a digest of a session id, or a probe with which a process checks that it receives its own messages. It is
+ * A message is a digest of a session id or of a user, or a probe with which a process checks that it receives its own messages. It is
  * short, opaque and without spaces. The receiver treats it as a hint and checks the store, so a forged message costs one
  * lookup and has no other effect.
  */
@@ -287,7 +287,8 @@ export interface FastifySessionTimeoutOptions {
   endpoint?: string | false
   /**
    * How processes tell each other that a session has ended. Its open connections (see
-   * {@link RequestSessionTimeout.signal}) then close at once in every process, instead of within 30 s.
+   * {@link RequestSessionTimeout.signal}) then close at once in every process, instead of within 30 s. What
+   * {@link AppSessionTimeout.endAll} has ended is over at once in every process that receives the message.
    *
    * With a bus, the store is still asked every 30 s, because a process cannot know of another one that sends no messages.
    * Every 10 s a process sends itself a message, and logs a warning if the bus does not deliver it. A failing bus never

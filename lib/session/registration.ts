@@ -78,7 +78,7 @@ export async function findSessions (registration: Registration): Promise<Session
   })
   const store = session && storeIn(session)
   if (!store) throw new NoSessionError('The store of @fastify/session was not found')
-  return sessionsFor(registration, store, () => registration.sampleId ?? session.sessionId)
+  return sessionsFor(registration, store, () => session.sessionId)
 }
 
 /** A session of nobody, for a request that never was: it is made as any other, and never stored. */

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest, LightMyRequestResponse } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import t, { type Test } from 'tap'
 import type { FastifySessionTimeoutOptions } from '../../index.js'
-import { entryIdOfUser } from '../../lib/store/entries.js'
+import { entryId, entryIdOfUser, entryOf } from '../../lib/store/entries.js'
 import { buildApp, type AppOptions } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
@@ -619,7 +620,7 @@ t.test('a session that another process has signed in anew is not ended for what 
 })
 
 t.test('decryptSession() hands out no such session', async t => {
-  fakeClock(t)
+  const clock = fakeClock(t)
   const data = new Map<string, string>()
   const [here, there] = [await openSite(t, new JsonStore({ data })), await openSite(t, new JsonStore({ data }), {
     routes (app) {
@@ -634,8 +635,7 @@ t.test('decryptSession() hands out no such session', async t => {
   const load = async (): Promise<LightMyRequestResponse> => there.app.inject({ url: '/load', query: { signed: decodeURIComponent(browser.cookie('sessionId')!) } })
   t.equal((await load()).json().userId, 'ada')
   await here.app.sessionTimeout.endAll('ada')
-  const fresh = await openSite(t, new JsonStore({ data }))
-  t.equal(await whoIs(at(fresh.app, browser)), null)
+  clock.tick(minute)
   t.equal((await load()).json().userId, null)
 })
 
@@ -659,5 +659,135 @@ t.test('a second one that comes after a failed one works', async t => {
   store.plan.get.push('error')
   const [first, second] = await Promise.allSettled([app.sessionTimeout.endAll('ada'), app.sessionTimeout.endAll('ada')])
   t.same([first!.status, second!.status], ['rejected', 'fulfilled'])
+  t.equal(await whoIs(browser), null)
+})
+
+t.test('a session that was about to be exchanged for another one while the entry was written is spared with it', async t => {
+  fakeClock(t)
+  const data = new Map<string, string>()
+  const store = new JsonStore({ data })
+  const { app, signIn } = await openSite(t, store)
+  const [own, successor] = [await signIn(), await signIn()]
+  const [id, successorId] = [await idOf(own), await idOf(successor)]
+  store.set = (key, session, callback) => {
+    if ('generation' in session) data.set(entryId(id, 'successor'), JSON.stringify(entryOf(Date.now() + minute, { successor: successorId })))
+    JsonStore.prototype.set.call(store, key, session, callback)
+  }
+  await app.sessionTimeout.endAll('ada', { except: id })
+  t.equal(await whoIs(successor), 'ada')
+  t.equal(await whoIs(own), 'ada')
+})
+
+t.test('an excepted session whose stored copy has no expiry starts anew as well', async t => {
+  const clock = fakeClock(t)
+  const data = new Map<string, string>()
+  const store = new JsonStore({ data })
+  const { app, signIn } = await openSite(t, store)
+  const own = await signIn()
+  const id = await idOf(own)
+  const { cookie, ...rest } = JSON.parse(data.get(id)!)
+  data.set(id, JSON.stringify({ ...rest, cookie: { ...cookie, expires: null } }))
+  clock.tick(minute)
+  await app.sessionTimeout.endAll('ada', { except: id })
+  t.match(store.peek(id), { sessionTimeout: { startedAt: Date.now() } })
+})
+
+t.test('an excepted session with a record that cannot be read is left as it is', async t => {
+  fakeClock(t)
+  const data = new Map<string, string>()
+  const { app, signIn } = await openSite(t, new JsonStore({ data }))
+  const own = await signIn()
+  const id = await idOf(own)
+  data.set(id, JSON.stringify({ ...JSON.parse(data.get(id)!), sessionTimeout: 'nonsense' }))
+  await app.sessionTimeout.endAll('ada', { except: id })
+  t.equal(await whoIs(own), null)
+})
+
+t.test('parallel requests end it once', async t => {
+  fakeClock(t)
+  const store = new JsonStore()
+  const { app, signIn } = await openSite(t, store)
+  const browser = await signIn()
+  await app.sessionTimeout.endAll('ada')
+  const { destroy } = store.counts
+  t.same(await Promise.all([whoIs(browser), whoIs(browser), whoIs(browser)]), [null, null, null])
+  t.equal(store.counts.destroy - destroy, 1)
+})
+
+t.test('one that another process has ended meanwhile is over', async t => {
+  fakeClock(t)
+  const data = new Map<string, string>()
+  const slow = new FaultyStore(new JsonStore({ data }))
+  const [here, there] = [await openSite(t, new JsonStore({ data })), await openSite(t, slow)]
+  const browser = await here.signIn()
+  await here.app.sessionTimeout.endAll('ada')
+  slow.plan.get.push('ok', 'hang')
+  const going = at(there.app, browser).get('/me')
+  await until(() => slow.held === 1, 'the question')
+  t.equal(await whoIs(browser), null)
+  slow.release()
+  t.equal((await going).json().userId, null)
+})
+
+t.test("it holds with @fastify/session's own store, which keeps the very object that a request changes", async t => {
+  const clock = fakeClock(t)
+  const { app } = await buildApp(t, { timeout: user, routes (app) { app.post('/note', async request => { request.session.note = 'noted' }) } })
+  const [before, after] = [createBrowser(app), createBrowser(app)]
+  await before.post('/sign-in')
+  await app.sessionTimeout.endAll('ada')
+  t.equal(await whoIs(before), null)
+  await after.post('/sign-in')
+  await after.post('/note')
+  clock.tick(minute)
+  t.equal(await whoIs(after), 'ada')
+})
+
+t.test('a visitor with a stored session who signs in there and renews it has begun after', async t => {
+  fakeClock(t)
+  const { app } = await openSite(t, new JsonStore(), {
+    routes (app) {
+      app.post('/cart', async request => { request.session.note = 'a cart' })
+      app.post('/sign-in-here', async request => {
+        request.session.userId = 'ada'
+        await request.session.regenerate(['userId', 'note'])
+      })
+      app.post('/renew-cart', async request => { await request.session.regenerate(['note']) })
+    }
+  })
+  const visitor = createBrowser(app)
+  await visitor.post('/cart')
+  await app.sessionTimeout.endAll('ada')
+  await visitor.post('/renew-cart')
+  await visitor.post('/sign-in-here')
+  t.equal(await whoIs(visitor), 'ada')
+  await app.sessionTimeout.endAll('ada')
+  t.equal(await whoIs(visitor), null)
+})
+
+t.test('routes that are not checked ask once in a minute where limits differ by request', async t => {
+  const clock = fakeClock(t)
+  const store = new JsonStore()
+  const { signIn } = await openSite(t, store, {
+    timeout: { idleTimeout: () => '30m', touchInterval: undefined as never },
+    routes (app) {
+      app.get('/unchecked', { config: { sessionTimeout: false } }, async request => ({ userId: request.session.userId ?? null }))
+    }
+  })
+  const browser = await signIn()
+  for (const [ms, more] of [[minute - 1, 1], [1, 2], [1, 1]] as const) {
+    clock.tick(ms)
+    const { get } = store.counts
+    await browser.get('/unchecked')
+    t.equal(store.counts.get - get, more)
+  }
+})
+
+t.test('where ids of sessions take a request, it works as well', async t => {
+  fakeClock(t)
+  const { app, signIn } = await openSite(t, new JsonStore(), {
+    session: { idGenerator: request => `${request!.host.length}${randomUUID()}` }
+  })
+  const browser = await signIn()
+  await app.sessionTimeout.endAll('ada')
   t.equal(await whoIs(browser), null)
 })
