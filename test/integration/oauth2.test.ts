@@ -33,12 +33,21 @@ async function buildSite (t: Test): Promise<{ browser: Browser, store: JsonStore
   const { app } = await buildApp(t, {
     session: { store },
     timeout: { user: session => session.userId, afterTimeout: 'unauthorized', endpoint: '/session-timeout' },
-    routes: app => follow('@fastify/oauth2', app, {
-      provider: { tokenHost, tokenPath: '/token', authorizePath: '/authorize' },
-      userOf: async (token: { access_token: string }) => token.access_token.replace('token for ', '')
-    })
+    async routes (app) {
+      await follow('@fastify/oauth2', app, {
+        provider: { tokenHost, tokenPath: '/token', authorizePath: '/authorize' },
+        userOf: async (token: { access_token: string }) => token.access_token.replace('token for ', '')
+      })
+      await follow('@fastify/oauth2', app, { verifyLogoutToken }, 1)
+    }
   })
   return { browser: createBrowser(app), store }
+}
+
+/** Stands for what a library does with a token that the provider has signed. */
+async function verifyLogoutToken (token: string): Promise<{ sub: string }> {
+  if (!token.startsWith('signed for ')) throw Object.assign(new Error('No token of the provider'), { statusCode: 400 })
+  return { sub: token.replace('signed for ', '') }
 }
 
 /** Begins to sign in; gives the state that the provider is to send back. */
@@ -91,4 +100,16 @@ t.test('a session that ends while its user is at the provider costs nothing but 
   t.not(back.statusCode, 401, 'the callback is asked, not the plugin')
   await browser.get(`/login/callback?code=ada&state=${await leave(browser)}`)
   t.match((await browser.get('/me')).json(), { userId: 'ada' })
+})
+
+t.test('a back-channel logout ends every session of the user, and a forged one none', async t => {
+  fakeClock(t)
+  const { browser } = await buildSite(t)
+  await browser.get(`/login/callback?code=ada&state=${await leave(browser)}`)
+  const provider = browser.clone()
+  provider.closeBrowser()
+  t.equal((await provider.post('/backchannel-logout', { logout_token: 'forged for ada' })).statusCode, 400)
+  t.match((await browser.get('/me')).json(), { userId: 'ada' })
+  t.equal((await provider.post('/backchannel-logout', { logout_token: 'signed for ada' })).statusCode, 200)
+  t.match((await browser.get('/me')).json(), { userId: null })
 })
