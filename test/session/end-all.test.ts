@@ -569,6 +569,29 @@ t.test('no clock decides: sessions of a process whose clock is ahead are over to
   t.equal(await whoIs(at(here.app, browser)), null)
 })
 
+t.test('nobody is locked out of a process whose clock is behind', async t => {
+  const clock = fakeClock(t)
+  const data = new Map<string, string>()
+  const [here, there] = [await openSite(t, new JsonStore({ data })), await openSite(t, new JsonStore({ data }))]
+  const before = await there.signIn()
+  await here.app.sessionTimeout.endAll('ada')
+  clock.tick(-10 * minute)
+  t.equal(await whoIs(await there.signIn()), 'ada')
+  t.equal(await whoIs(before), null)
+})
+
+t.test('a request whose body is on its way is answered as one that came after', async t => {
+  fakeClock(t)
+  const { signIn } = await openSite(t, new JsonStore(), {
+    before (app) {
+      app.addHook('preParsing', async request => { if (request.url === '/upload') await app.sessionTimeout.endAll('ada') })
+    },
+    routes (app) { app.post('/upload', async request => ({ userId: request.session.userId ?? null })) }
+  })
+  const browser = await signIn()
+  t.equal((await browser.post('/upload', {})).json().userId, null)
+})
+
 t.test('a user who takes over a session without regenerate() brings the own sign-ins along', async t => {
   const clock = fakeClock(t)
   const { app, signIn } = await openSite(t, new JsonStore(), {
