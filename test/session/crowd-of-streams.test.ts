@@ -10,7 +10,7 @@ import { minute } from '../helpers/time.js'
 
 t.test('8,000 streams of one session that close together cost what a few cost, each', async t => {
   const clock = fakeClock(t, { timers: true })
-  const sessions = sessionsOf(new JsonStore(), { warn () {}, level: 'info' } as unknown as FastifyBaseLogger)
+  const sessions = sessionsOf(new JsonStore(), { warn () {}, level: 'info' } as unknown as FastifyBaseLogger, () => 'an id')
   const session = sessions.use('an id')
   const record = session.record = { startedAt: clock.now(), lastActivity: clock.now() }
   let looks = 0
