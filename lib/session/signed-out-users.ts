@@ -45,7 +45,8 @@ export function userToLookUp (visit: Visit, known: KnownSession, session: Stored
 
 export function isLookDue (known: KnownSession, at: number, interval: number): boolean {
   const age = at - known.lookedAt
-  return known.isDoubted || age >= interval || age < -tolerance
+  // While the question is under way, nobody goes on by what was known before.
+  return known.isDoubted || known.looking !== undefined || age >= interval || age < -tolerance
 }
 
 /** Requests of one session share one question, unless the answer may be older than what was heard. @throws the store's error */
