@@ -83,8 +83,8 @@ export interface FlashOptions {
  * How processes tell each other that a session has ended: see {@link FastifySessionTimeoutOptions.endBus}.
  * `fastify-session-timeout/stores` has ready-made ones.
  *
- * A message is a digest of a session id or of a user, or a probe with which a process checks that it receives its own messages. It is
- * short, opaque and without spaces. The receiver treats it as a hint and checks the store, so a forged message costs one
+ * A message is a digest of a session id or of a user. It may also be a probe, with which a process checks that it receives
+ * its own messages. It is short, opaque and without spaces. The receiver treats it as a hint and checks the store, so a forged message costs one
  * lookup and has no other effect.
  */
 export interface SessionEndBus {
@@ -388,7 +388,7 @@ export interface RequestSessionTimeout {
 
 /** What `app.sessionTimeout.endAll()` leaves out. */
 export interface EndAllOptions {
-  /** `request.session.sessionId` of a session that stays: usually of the one that asks. @default none */
+  /** `request.session.sessionId` of a session that stays, usually that of the current request. @default none */
   except?: string | undefined
 }
 
@@ -408,13 +408,13 @@ export interface AppSessionTimeout {
    * {@link FastifySessionTimeoutOptions.user}.
    *
    * It leaves one small entry in the store, which lives as long as a session can. In this process it holds at once, in
-   * the others at the latest `touchInterval` later, and at once in all of them with `endBus`. Nothing that is under way
-   * carries such a session on: no save, no `restart()`, no `regenerate(keys)`. Each is ended as by
-   * {@link AppSessionTimeout.end}, when it is used next.
+   * the others at the latest `touchInterval` later, and at once in all of them with `endBus`. No request in flight
+   * carries such a session on, neither by a save nor by `restart()` or `regenerate(keys)`. Each session ends as with
+   * {@link AppSessionTimeout.end}, when it is next used.
    * @param user what the option `user` returns for those sessions; the number 1 and the text '1' are one user here
-   * @param options.except `request.session.sessionId` of a session that stays, usually the one that asks; its clocks
-   * start anew
-   * @throws FST_SESSION_TIMEOUT_INVALID_OPTION without the option `user`, and for what is no user, or no id of a session
+   * @param options.except `request.session.sessionId` of a session that stays, usually that of the current request;
+   * both its limits start from now
+   * @throws FST_SESSION_TIMEOUT_INVALID_OPTION without the option `user`, and for an invalid user or session id
    * @throws FST_SESSION_TIMEOUT_STORE when the store fails: some of the sessions, or all, may still be open; call it again
    */
   endAll (user: string | number, options?: EndAllOptions): Promise<void>
