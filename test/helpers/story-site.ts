@@ -121,7 +121,9 @@ async function buildSite (t: Test, clock: Clock, { timeout, redirectEverything =
     lastActivity,
     age (ms) {
       // The server remembers the clocks of its sessions: to make one old, its own clock goes ahead.
-      clock.ahead = Math.max(clock.ahead, ms + (lastActivity() ?? 0) - now())
+      // Where no idle limit counts, activity makes nothing younger.
+      const from = timeout.idleTimeout === false ? records()[0]?.startedAt : lastActivity()
+      clock.ahead = Math.max(clock.ahead, ms + (from ?? 0) - now())
     },
     forget: () => store.data.clear(),
     async untilExtended (before) {
