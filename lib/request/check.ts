@@ -147,7 +147,7 @@ function decide (visit: Visit, known: KnownSession, record: SessionRecord): Prom
 
 /** The same once the store was asked: the session may have lost its clock meanwhile, with its user. */
 function decideAnew (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
-  return known.record === null ? 'continue' : decide(visit, known, known.record)
+  return known.record === null ? leaveUser(visit) : decide(visit, known, known.record)
 }
 
 function goOnSaying (visit: Visit, decision: Decision): Verdict {

@@ -20,7 +20,7 @@ export function createHostCheck (registration: Registration, ownHook: string): (
     if (session === undefined) return
     assertGuardable(session)
     registration.sampleId = session.sessionId
-    const name = hostCookieName(app, session.cookie.path ?? '/')
+    const name = hostCookieName(app, session.cookie.path!)
     if (name !== undefined && name !== cookieName) refuseCookieName(name, cookieName)
     warnOfMaxAge(registration, session)
     warnOfScope(app, ownHook)

@@ -97,7 +97,6 @@ async function prolongCopy (visit: Visit, session: KnownSession): Promise<boolea
   const { sessions } = visit.host
   const { storeGrace } = visit.registration.settings
   return sessions.inTurn(session, async one => {
-    if (one.ended !== null) return false
     const stored = await sessions.store.get(one.id)
     if (stored !== undefined) {
       const theirs = readRecord(stored)

@@ -98,7 +98,8 @@ export function assertGuardable (session: HostSession): void {
       answer()
     }
   })
-  session.regenerate(() => {})
+  // It does nothing when it is called.
+  session.regenerate(Function.prototype as () => void)
   if (seen.join() !== 'id,destroy,set') throw unguardable()
 }
 
@@ -157,13 +158,13 @@ const longestPrefix = 64
 
 /**
  * What stands before the signed id in a cookie that holds this session: the cookiePrefix, which the host tells nobody.
- * It is the same in all its cookies, so that it is looked for until it is found once.
+ * It is the same in all its cookies, so that what was found once is tried first.
  * @returns undefined when no part of the cookie holds it
  */
 export function prefixOf (cookie: string, session: HostSession, slots: Slots): string | undefined {
   const { prefixes } = slots
   if (cookie.endsWith(session.encryptedSessionId)) return cookie.slice(0, -session.encryptedSessionId.length)
-  if (prefixes.found !== undefined) return holds(prefixes.found.length) ? prefixes.found : undefined
+  if (prefixes.found !== undefined && holds(prefixes.found.length)) return prefixes.found
   // Signed with an older secret, or by a signer that never signs twice alike.
   // From the longest on: some signers pass over characters that are none of theirs.
   for (let length = Math.min(longestPrefix, cookie.length); length >= 0; length--) {

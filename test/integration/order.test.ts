@@ -55,7 +55,7 @@ t.test('registered after the plugin, they are missing from its answers', async t
   const browser = createBrowser(app)
   await browser.post('/sign-in')
   const client = await browser.get('/session-timeout/client.js', { 'accept-encoding': 'gzip' })
-  t.equal(client.headers['content-encoding'], undefined)
+  t.equal(client.headers['content-security-policy'], undefined)
   clock.tick(30 * minute)
   const call = await browser.get('/me', { origin })
   t.equal(call.statusCode, 401)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { partsOf, playAgain } from './pairs.js'
-import { restart, save, signOut, touch } from './deeds.js'
+import { save, signOut, touch } from './deeds.js'
 import { explore } from './explore.js'
 import { Scene, type Outcome } from './scene.js'
 import { fakeTime, openWorld } from './world.js'
@@ -8,7 +8,7 @@ import { fakeTime, openWorld } from './world.js'
 for (const processes of [1, 2] as const) {
   t.test(`orders that are left out end as others do, in processes: ${processes}`, async t => {
     const world = await openWorld(t, fakeTime(t), { processes, replace: false })
-    for (const pair of [[save, touch], [save, signOut], [touch, restart]]) {
+    for (const pair of [[save, touch], [save, signOut]]) {
       const scene = new Scene(world, partsOf(pair, processes), { joined: true })
       const [some, all] = [new Set<string>(), new Set<string>()]
       const see = (ends: Set<string>) => ({ outcome }: { outcome: Outcome | undefined }) => { ends.add(outcome!.state) }

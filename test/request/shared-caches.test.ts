@@ -178,3 +178,16 @@ t.test('a response that a later hook took Server-Timing from, and made public, h
   t.equal(headers['server-timing'], undefined)
   t.equal(headers['set-cookie'], undefined)
 })
+
+t.test('of several cookies on a public response only that of the session is left out', async t => {
+  const { browser, clock } = await openScene(t, {
+    routes (app) {
+      app.get('/public', async (_request, reply) => {
+        reply.setCookie('one', '1').setCookie('two', '2').header('cache-control', 'public')
+        return 'for everybody'
+      })
+    }
+  })
+  clock.tick(10 * minute)
+  t.same((await browser.get('/public')).setCookies, ['one=1; SameSite=Lax', 'two=2; SameSite=Lax'])
+})

@@ -309,3 +309,43 @@ t.test('a restart of a session whose user another process takes out of it writes
   t.notOk(inner.data.has(entryId(id, 'start')))
   t.equal((await browser.get('/me')).json().userId, null)
 })
+
+t.test('a session whose user another process takes out of it does not pass where a recent sign-in is asked for', async t => {
+  const clock = fakeClock(t)
+  const store = new JsonStore()
+  const { app: before } = await buildApp(t, { session: { store }, timeout: false })
+  const { app } = await buildApp(t, {
+    session: { store },
+    timeout: { appliesTo: signedIn },
+    routes (app) {
+      app.get('/pay', { config: { sessionTimeout: { signedInWithin: '10m' } } }, async request => ({ userId: request.session.userId ?? null }))
+    }
+  })
+  const older = createBrowser(before)
+  await older.post('/sign-in')
+  const browser = createBrowser(app)
+  browser.setCookie('sessionId', older.cookie('sessionId')!)
+  await browser.get('/me')
+  clock.tick(11 * minute)
+  // The clock of a session that is older than the plugin lies beside it, and goes with its user.
+  store.data.delete(entryId(store.sessions()[0]!, 'start'))
+  t.same((await browser.get('/pay')).json(), { userId: null })
+})
+
+t.test('a session that is ended while it is given its clock is over', async t => {
+  fakeClock(t)
+  const inner = new JsonStore()
+  const store = new FaultyStore(inner)
+  const { app: before } = await buildApp(t, { session: { store: inner }, timeout: false })
+  const { app } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn } })
+  const older = createBrowser(before)
+  await older.post('/sign-in')
+  const [id] = inner.sessions()
+  store.plan.set.push('hang')
+  const asking = app.inject({ url: '/me', headers: { cookie: `sessionId=${older.cookie('sessionId')}` } })
+  await until(() => store.held === 1, 'the clock is being written')
+  t.equal(await app.sessionTimeout.end(id!), true)
+  store.release()
+  t.equal((await asking).json().userId, null)
+  t.same(inner.sessions(), [])
+})

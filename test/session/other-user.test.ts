@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { FastifySessionTimeoutOptions } from '../../index.js'
+import { fakeClock } from '../helpers/clock.js'
 import { createGate } from '../helpers/gate.js'
-import { openScene, openTwins } from '../helpers/scene.js'
+import { openScene, openTwins, settle } from '../helpers/scene.js'
 import { JsonStore } from '../helpers/stores.js'
-import { minute } from '../helpers/time.js'
+import { minute, second } from '../helpers/time.js'
 
 const timeout: FastifySessionTimeoutOptions = { user: session => session.userId, idleTimeout: '30m', absoluteTimeout: '2h' }
 
@@ -71,4 +72,32 @@ t.test('in another process, too, what it remembers of the user before does not c
   await here.browser.post('/become?user=bob')
   t.match((await there.browser.get('/me')).json(), { userId: 'bob', ended: null })
   t.ok(data.has(id))
+})
+
+t.test('where another process makes the session another user\'s, they end at the next look-up', async t => {
+  const data = new Map<string, string>()
+  const clock = fakeClock(t, { timers: true })
+  const gate = createGate()
+  const signals: AbortSignal[] = []
+  const { here, there } = await openTwins(t, [new JsonStore({ data }), new JsonStore({ data })], {
+    timeout,
+    routes (app) {
+      routes(app)
+      app.get('/listen', async request => {
+        signals.push(request.sessionTimeout.signal)
+        await gate.pass()
+        return 'listening'
+      })
+    }
+  })
+  const listening = here.browser.clone().get('/listen')
+  await gate.reached
+  await there.browser.post('/become?user=bob')
+  for (let passed = 0; passed < 31; passed++) {
+    await clock.run(second)
+    await settle()
+  }
+  t.equal(signals[0]!.aborted, true)
+  gate.open()
+  await listening
 })

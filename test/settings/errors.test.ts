@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { errors } from '../../index.js'
+import { asStoreError, failedOption } from '../../lib/errors.js'
 import { buildApp, signedIn } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
@@ -33,4 +34,14 @@ t.test('an error handler tells the end of a session by its class, and finds the 
   clock.tick(30 * minute)
   t.same((await browser.get('/me')).json(), { signedOut: 'idle' })
   t.ok(await buildApp(t, { timeout: { idleTimeout: -1 } }).catch(error => error instanceof errors.InvalidOptionError && error instanceof TypeError))
+})
+
+t.test('what a store did is told as its failure, and what an option function did as its own', t => {
+  const lost = new Error('connection lost')
+  const told = asStoreError(lost)
+  t.match(told, { code: 'FST_SESSION_TIMEOUT_STORE', statusCode: 503, cause: lost })
+  t.equal(asStoreError(told), told)
+  const failed = failedOption('user', lost)
+  t.equal(asStoreError(failed), failed)
+  t.end()
 })

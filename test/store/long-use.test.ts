@@ -1,5 +1,6 @@
 import type { Session } from 'fastify'
 import t, { type Test } from 'tap'
+import { entryId } from '../../lib/store/entries.js'
 import { fakeClock } from '../helpers/clock.js'
 import { openTwins, settle } from '../helpers/scene.js'
 import { JsonStore } from '../helpers/stores.js'
@@ -9,6 +10,8 @@ import { day, hour, minute, second } from '../helpers/time.js'
 class ExpiringStore extends JsonStore {
   /** How often each session, or entry, was written. */
   readonly writes = new Map<string, number>()
+  /** What happens before the next write of that entry. */
+  beforeWrite: { id: string, deed: () => void } | undefined
 
   override get (id: string, callback: (error: unknown, session?: Session | null) => void): void {
     this.forget()
@@ -17,6 +20,7 @@ class ExpiringStore extends JsonStore {
 
   override set (id: string, session: Session, callback: (error?: unknown) => void): void {
     this.writes.set(id, (this.writes.get(id) ?? 0) + 1)
+    if (this.beforeWrite?.id === id) this.beforeWrite.deed()
     super.set(id, session, callback)
   }
 
@@ -107,4 +111,27 @@ t.test('a session that was ended elsewhere is not written anew', async t => {
   await settle()
   t.notOk(data.has(id))
   t.equal((await here.browser.get('/me')).json().userId, null)
+})
+
+t.test('a copy that got short is left as another process has made it', async t => {
+  const { clock, data, store, here, id } = await open(t, { idleTimeout: '8h' })
+  const { userId: _user, sessionTimeout: _clock, ...rest } = JSON.parse(data.get(id)!) as { userId: string, sessionTimeout: object, cookie: object }
+  const expires = new Date(clock.now() + 9 * hour).toISOString()
+  const visitor = JSON.stringify({ ...rest, cookie: { ...rest.cookie, expires } })
+  data.set(id, JSON.stringify({ ...JSON.parse(data.get(id)!), cookie: { ...rest.cookie, expires } }))
+  clock.tick(4 * hour)
+  store.beforeWrite = { id: entryId(id, 'activity'), deed: () => { data.set(id, visitor) } }
+  await here.browser.clone().get('/me')
+  t.equal(data.get(id), visitor, 'without its user')
+  store.beforeWrite = undefined
+})
+
+t.test('a copy that got short and was removed by another process stays removed', async t => {
+  const { clock, data, store, here, id } = await open(t, { idleTimeout: '8h' })
+  const stored = JSON.parse(data.get(id)!) as { cookie: object }
+  data.set(id, JSON.stringify({ ...stored, cookie: { ...stored.cookie, expires: new Date(clock.now() + 9 * hour).toISOString() } }))
+  clock.tick(4 * hour)
+  store.beforeWrite = { id: entryId(id, 'activity'), deed: () => { data.delete(id) } }
+  t.equal((await here.browser.clone().get('/me')).json().userId, null)
+  t.notOk(data.has(id))
 })
