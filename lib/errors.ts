@@ -1,5 +1,4 @@
 import createError, { type FastifyError } from '@fastify/error'
-import type { SessionEndedError, SessionTimeoutError, SessionTimeoutErrorClass, SessionTimeoutErrorCode } from '../types/errors.js'
 import type { EndReason } from '../types/reasons.js'
 import { isThenable } from './is-thenable.js'
 
@@ -27,20 +26,6 @@ export const AlreadyRegisteredError = createError('FST_SESSION_TIMEOUT_ALREADY_R
 
 /** Why a signal aborts when nothing has ended but the server: no reason to sign in again. */
 export const ClosingError = createError('FST_SESSION_TIMEOUT_CLOSING', 'The server is closing; the session goes on', 503)
-
-type ClassOf<Code extends SessionTimeoutErrorCode> = SessionTimeoutErrorClass<SessionTimeoutError<Code>>
-
-/** The classes of the plugin's errors, for `error instanceof errors.EndedError` in an error handler. */
-export const errors = Object.freeze({
-  InvalidOptionError: InvalidOptionError as unknown as ClassOf<'FST_SESSION_TIMEOUT_INVALID_OPTION'>,
-  EndedError: EndedError as unknown as SessionTimeoutErrorClass<SessionEndedError>,
-  StoreError: StoreError as unknown as ClassOf<'FST_SESSION_TIMEOUT_STORE'>,
-  StaleError: StaleError as unknown as ClassOf<'FST_SESSION_TIMEOUT_STALE'>,
-  ForbiddenError: ForbiddenError as unknown as ClassOf<'FST_SESSION_TIMEOUT_FORBIDDEN'>,
-  NoSessionError: NoSessionError as unknown as ClassOf<'FST_SESSION_TIMEOUT_NO_SESSION'>,
-  AlreadyRegisteredError: AlreadyRegisteredError as unknown as ClassOf<'FST_SESSION_TIMEOUT_ALREADY_REGISTERED'>,
-  ClosingError: ClosingError as unknown as ClassOf<'FST_SESSION_TIMEOUT_CLOSING'>
-})
 
 /** A fault of the store as callers are told of it; what an option function did stays its own. */
 export function asStoreError (error: unknown): Error {

@@ -80,6 +80,8 @@ function isStore (value: unknown): value is SessionStore {
   return typeof get === 'function' && typeof set === 'function' && typeof destroy === 'function'
 }
 
+const nothing = Function.prototype as () => void
+
 /**
  * Tries on a session that nobody has whether the exchange of its store, and of its generator of ids, does what it is for.
  * @throws FST_SESSION_TIMEOUT_NO_SESSION where it does not
@@ -88,7 +90,7 @@ export function assertGuardable (session: HostSession): void {
   const seen: string[] = []
   const slots = findSlots(session, storeIn(session), () => { seen.push('id') })
   adopt(session, slots, {
-    get () {},
+    get: nothing,
     destroy (_id, answer) {
       seen.push('destroy')
       answer()
@@ -98,8 +100,7 @@ export function assertGuardable (session: HostSession): void {
       answer()
     }
   })
-  // It does nothing when it is called.
-  session.regenerate(Function.prototype as () => void)
+  session.regenerate(nothing)
   if (seen.join() !== 'id,destroy,set') throw unguardable()
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { pause } from './application.js'
 import { finding, type Finding } from './report.js'
@@ -13,6 +13,7 @@ const quiet = 50
  */
 export async function checkAnswers (open: () => Promise<object>): Promise<Finding[]> {
   const store = await open()
+  const newId = await findIds(store)
   const answers = countAnswers(store)
   for (const step of [writeAndRead, writeOver, lookForNone, destroy, ...(canReplace(store) ? [replaceOnce] : [])]) {
     const fault = await step(store, newId()).catch((error: Error) => error.message)
@@ -83,6 +84,16 @@ async function faultOf (operation: Promise<unknown>): Promise<string | undefined
 /** As stores that write JSON give it back. */
 function plain (value: object): Record<string, unknown> {
   return JSON.parse(JSON.stringify(value)) as Record<string, unknown>
+}
+
+/** A column may take UUIDs alone. That it does not take other ids is said elsewhere. */
+async function findIds (store: object): Promise<() => string> {
+  const fault = await write(store, newId(), sessionFor(60_000)).catch((error: Error) => error)
+  return fault instanceof Error && !(fault instanceof NoAnswer) && await takesUuids(store) ? randomUUID : newId
+}
+
+async function takesUuids (store: object): Promise<boolean> {
+  return write(store, randomUUID(), sessionFor(60_000)).then(() => true, () => false)
 }
 
 function newId (): string {

@@ -46,12 +46,17 @@ interface Plan {
 /** The client is told of a failure at once; the server has the write all the same, later. */
 function writeAfterTheEnd (id: string, signOut: () => Promise<void>): Plan {
   let over: () => void
+  // The host writes once more when it answers with the error.
+  let underWay = 0
   return {
     over: new Promise(resolve => { over = resolve }),
     hold (call, go, answer) {
       if (!writes(call, id)) return go(answer)
+      underWay++
       answer(new Error('The answer is lost'))
-      signOut().then(() => go(over))
+      signOut().then(() => go(() => {
+        if (--underWay === 0) over()
+      }))
     }
   }
 }

@@ -83,7 +83,7 @@ t.test('bundlers leave out a client that is not used, and keep the one that star
 t.test('nothing but what is documented is exported', async t => {
   t.same(await runProgram(t, 'names.mjs', `
 import * as all from 'fastify-session-timeout'
-console.log(JSON.stringify(Object.keys(all).sort()))`), ['default', 'policies', 'safeReturnPath'])
+console.log(JSON.stringify(Object.keys(all).sort()))`), ['default', 'errors', 'policies', 'safeReturnPath'])
   await t.rejects(runProgram(t, 'deep.mjs', "import 'fastify-session-timeout/dist/lib/policy.js'"), /ERR_PACKAGE_PATH_NOT_EXPORTED/)
 })
 

@@ -64,6 +64,8 @@ if (browser) {
     await page.waitForSelector('.session-timeout >> text=You are signed out')
     t.notOk(await page.isVisible('[name=letter]'))
 
+    // What comes sooner is no answer.
+    await page.waitForTimeout(600)
     const [other] = await Promise.all([context.waitForEvent('page'), page.click('.session-timeout button')])
     await signIn(other)
     await page.waitForSelector('.session-timeout', { state: 'detached' })

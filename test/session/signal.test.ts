@@ -772,7 +772,8 @@ t.test('lets go of connections', async t => {
     async function batch (): Promise<void> {
       const sockets = await Promise.all(Array.from({ length: 200 }, (_, index) => openSocket(index % 2 ? browser : other)))
       for (const socket of sockets) socket.destroy()
-      await settle(() => timers() === 0)
+      // Two hundred sockets of a busy machine take their time.
+      for (let again = 0; again < 20 && timers() > 0; again++) await settle(() => timers() === 0)
     }
 
     async function openSocket (as: Browser): Promise<Socket> {
