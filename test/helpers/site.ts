@@ -32,7 +32,8 @@ export async function buildSite (t: Test, timeout: FastifySessionTimeoutOptions)
       app.addHook('onSend', async (_request, reply) => {
         reply.header('content-security-policy', policy)
       })
-      app.addHook('preHandler', async request => {
+      // The endpoint answers before hooks of earlier stages that come after the plugin.
+      app.addHook('onSend', async request => {
         if (request.routeOptions.url === '/session-timeout') calls.push({ method: request.method, body: request.body })
       })
       app.get('/login', async (request, reply) => reply.type('text/html').send(`<!doctype html><html lang="en"><title>Sign in</title><h1>Sign in</h1><p id="query">${Object.keys(request.query as object).join(' ')} ${String((request.query as { reason?: string }).reason)}</p>`))

@@ -71,12 +71,13 @@ async function buildSite (t: Test, clock: Clock, { timeout, redirectEverything =
     session: { store },
     timeout: { endpoint: '/session-timeout', user: session => session.userId, ...timeout },
     routes (app) {
-      app.addHook('onSend', async (_request, reply) => {
+      // The endpoint answers before hooks of earlier stages that come after the plugin.
+      app.addHook('onSend', async (request, reply) => {
+        if (request.routeOptions.url === '/session-timeout') calls.push({ method: request.method, body: request.body })
         if (!reply.hasHeader('content-security-policy')) reply.header('content-security-policy', policy)
       })
       app.addHook('preHandler', async (request, reply) => {
         const { url } = request.routeOptions
-        if (url === '/session-timeout') calls.push({ method: request.method, body: request.body })
         const open = ['/login', '/sign-in', '/enter', '/favicon.ico'].includes(url ?? '')
         if (redirectEverything && !open && request.session.userId === undefined) return reply.redirect('/login', 302)
       })
