@@ -1,31 +1,29 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { EndReason, TimeoutReason } from '../../types/reasons.js'
-import { now, second } from '../clock.js'
+import type { TimeoutReason } from '../../types/reasons.js'
+import { now } from '../clock.js'
 import { asStoreError, describeFault, StoreError } from '../errors.js'
 import { endOf, isAhead, isTouchDue, type SessionRecord } from '../policy.js'
 import { beginVisit, startAfresh } from '../session/adopt.js'
-import { refreshClock } from '../session/clock-reading.js'
+import { freshFor, refreshClock } from '../session/clock-reading.js'
 import { explain, type Decision } from '../session/decisions.js'
 import { endByTimeout } from '../session/end.js'
-import { isTimeout, type KnownSession } from '../session/known-session.js'
+import type { KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
 import { endIfSignedOut, userToLookUp, type Held, type Standing } from '../session/signed-out-users.js'
 import { rewriteClock, stampStored, touch } from '../session/touch.js'
-import { tellable, visitNothing, visitOf, type Visit } from '../session/visit.js'
-import { isRestored, sessionOf, signedIdIn, type HostSession } from '../store/host-session.js'
+import { visitNothing, visitOf, type Visit } from '../session/visit.js'
+import { isRestored, sessionOf } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
-import { answerEnded, answerStale, type Verdict } from './answer.js'
-import { offerWarning, sayEnded } from './messages.js'
-import { isNavigation, isPrefetch, isSafe } from './navigation.js'
+import { answerStale, type Verdict } from './answer.js'
+import { offerWarning } from './messages.js'
+import { isPrefetch } from './navigation.js'
 import { isFromOtherSite } from './other-sites.js'
+import { answerEnd, answerFor, gone, hideSession, leaveUser, missing, over } from './over.js'
 import { closeRefusedUpgrade } from './refused-upgrade.js'
 
 type Done = (error?: Error) => void
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: Done) => Promise<void> | undefined
 type Check = (request: FastifyRequest, reply: FastifyReply) => Promise<Verdict> | Verdict
-
-/** How long what a request knows of its session is taken for fresh. */
-const freshFor = second
 
 /**
  * The onRequest hook: whether the session that a request comes with is live.
@@ -86,8 +84,7 @@ async function checkUser (
   try {
     found = await endIfSignedOut(registration, sessions, known, held, cookie)
   } catch (error) {
-    visit.keepCookie = true
-    await startAfresh(visit)
+    await hideSession(visit)
     throw asStoreError(error)
   }
   if (found === 'live') return known.ended === null ? goOnWith() : gone(visit, known)
@@ -182,7 +179,7 @@ async function settle (visit: Visit, known: KnownSession, saved: SessionRecord):
     noteFault(visit, error)
     known.learnSaved(saved, visit.at)
   }
-  return decide(visit, known, known.record!)
+  return decideAnew(visit, known)
 }
 
 /**
@@ -226,8 +223,7 @@ async function begin (visit: Visit, known: KnownSession): Promise<Verdict> {
   try {
     if (!await stampStored(visit, known, visit.at)) return gone(visit, known)
   } catch (cause) {
-    visit.keepCookie = true
-    await startAfresh(visit)
+    await hideSession(visit)
     throw new StoreError({ cause })
   }
   return decideAnew(visit, known)
@@ -246,43 +242,6 @@ async function extend (visit: Visit, known: KnownSession, record: SessionRecord)
 
 function noteFault ({ request }: Visit, error: unknown): void {
   request.log.warn({ err: describeFault(error) }, 'session not extended: the session store failed')
-}
-
-function over (visit: Visit, known: KnownSession): Promise<Verdict> {
-  return known.isEnding ? gone(visit, known) : alreadyEnded(visit, known)
-}
-
-/** The session was ended since it was loaded. */
-async function gone (visit: Visit, known: KnownSession): Promise<Verdict> {
-  explain(visit, 'ended')
-  // The store may still refuse to: then the next request with this cookie tries again.
-  if (known.ending !== undefined || known.isEnding) visit.keepCookie = true
-  await startAfresh(visit)
-  return answerEnd(visit, known)
-}
-
-/** The host has loaded a session that is over: it was ended just now, or a write whose answer was lost has brought it back. */
-async function alreadyEnded (visit: Visit, known: KnownSession): Promise<Verdict> {
-  explain(visit, 'ended')
-  await startAfresh(visit)
-  const { store } = visit.host.sessions
-  try {
-    if (await store.get(known.id) !== undefined) await store.discard(known.id)
-  } catch (cause) {
-    throw new StoreError({ cause })
-  }
-  return answerEnd(visit, known)
-}
-
-/**
- * The session lives on, but its user was taken out of it elsewhere, and with that its clock; or has signed in anew:
- * what this request has loaded is signed in, and nobody is.
- */
-async function leaveUser (visit: Visit): Promise<Verdict> {
-  explain(visit, 'left')
-  visit.keepCookie = true
-  await startAfresh(visit)
-  return 'continue'
 }
 
 async function askAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> {
@@ -316,68 +275,8 @@ async function end (visit: Visit, session: KnownSession, reason: TimeoutReason, 
   } catch (error) {
     if (!destroyed) {
       // The cookie stays with the browser, so that its next request tries to end the session again.
-      visit.keepCookie = true
-      await startAfresh(visit)
+      await hideSession(visit)
     }
     throw error
   }
-}
-
-function answerEnd (visit: Visit, { ended }: KnownSession): Verdict {
-  return ended !== null && isTimeout(ended) && visit.route?.checked !== false ? answerTimeout(visit, ended) : 'continue'
-}
-
-function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
-  const { request, reply } = visit
-  sayEnded(visit, reason)
-  return answerEnded(request, reply, reason, answerFor(visit), () => {
-    // A poll leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
-    if (isSafe(request) && !isNavigation(request) && pagesSayWhy(visit)) visit.keepCookie = true
-  })
-}
-
-/** Where pages are refused as well, and without a word, a cookie that stays would lock the user out. */
-function pagesSayWhy ({ registration: { settings } }: Visit): boolean {
-  return settings.afterTimeout !== 'unauthorized' || settings.flash !== false
-}
-
-function answerFor ({ route, registration: { settings } }: Visit): Parameters<typeof answerEnded>[3] {
-  return route?.afterTimeout ?? settings.afterTimeout
-}
-
-/** A cookie whose session is not in the store, or that is forged. */
-function missing (visit: Visit, session: HostSession): Promise<Verdict> | Verdict {
-  const { cookie, host: { sessions, slots } } = visit
-  if (cookie === undefined) return 'continue'
-  const recent = sessions.recent.findByCookie(cookie)
-  if (recent) return answerMissing(visit, recent.reason)
-  const id = signedIdIn(cookie, session, slots)
-  if (id === null) return answerMissing(visit, 'missing')
-  visit.missingId = id
-  return lookForReason(visit, session, id, cookie)
-}
-
-/** Another process may have ended it, or this one longer ago. */
-async function lookForReason (visit: Visit, session: HostSession, id: string, cookie: string): Promise<Verdict> {
-  const { store, recent } = visit.host.sessions
-  const [reason] = await Promise.all([store.reasonOf(id), clearSuccessor(visit, session)])
-  if (reason !== undefined && isTimeout(reason)) recent.remember(id, reason, cookie)
-  return answerMissing(visit, reason ?? 'missing')
-}
-
-function answerMissing (visit: Visit, reason: EndReason): Verdict {
-  explain(visit, isTimeout(reason) ? 'ended' : 'missing')
-  visit.cameEnded = tellable(reason)
-  return isTimeout(reason) && visit.route?.checked !== false ? answerTimeout(visit, reason) : 'continue'
-}
-
-/**
- * @fastify/session replaces a stored session that is past its own expiry by an empty one that it writes to the store.
- * Stores without a TTL would keep it for ever: it is removed, and the request goes on with an unsaved one.
- */
-async function clearSuccessor (visit: Visit, { sessionId }: HostSession): Promise<void> {
-  const { store } = visit.host.sessions
-  if (await store.get(sessionId) === undefined) return
-  await store.discard(sessionId)
-  await startAfresh(visit)
 }

@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { now, second } from '../clock.js'
+import { now } from '../clock.js'
 import { describeFault } from '../errors.js'
 import { deadlines } from '../policy.js'
+import { freshFor } from '../session/clock-reading.js'
 import type { KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
-import { contradiction } from '../session/request-store.js'
+import { noticeContradiction } from '../session/request-store.js'
 import { stampStored } from '../session/touch.js'
 import { visitOf, type Visit } from '../session/visit.js'
 import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
@@ -17,9 +18,6 @@ type Header = ReturnType<FastifyReply['getHeader']>
 type Hook = (
   request: FastifyRequest, reply: FastifyReply, payload: unknown, done: () => void
 ) => Promise<void> | undefined
-
-/** A response that leaves within that time of its touch needs no other look at the store. */
-const freshFor = second
 
 /**
  * The onSend hook. It runs after @fastify/session's, which has saved the session and written its cookie
@@ -62,10 +60,7 @@ export function createCookieHook (registration: Registration): Hook {
   async function stampLate (visit: Visit, session: KnownSession): Promise<void> {
     const { request } = visit
     if (!settings.appliesTo(request)) return
-    if (!noticed.contradiction) {
-      noticed.contradiction = true
-      request.log.warn(contradiction)
-    }
+    noticeContradiction(visit)
     try {
       await stampStored(visit, session, now())
     } catch (error) {

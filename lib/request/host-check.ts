@@ -45,7 +45,7 @@ function warnOfScope (app: FastifyInstance, ownHook: string): void {
 }
 
 /**
- * A session of nobody, which takes neither time nor a store. Undefined where an application's own signer, or
+ * A session without a user, which takes neither time nor a store. Undefined where an application's own signer, or
  * generator of ids, wants a request that there is: then the first one finds out.
  */
 function openAtOnce (registration: Registration): HostSession | undefined {
@@ -57,7 +57,7 @@ function openAtOnce (registration: Registration): HostSession | undefined {
 }
 
 /**
- * The host tells nobody the name of its cookie, but asks for it: its hook is called with a request that never was.
+ * The host tells nobody the name of its cookie, but asks for it: its hook is called with a request that is made up.
  * @returns undefined where its hook is not found; then a wrong name is noticed with the first cookie that is set
  */
 function hostCookieName (app: FastifyInstance, path: string): string | undefined {

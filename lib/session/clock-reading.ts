@@ -4,8 +4,8 @@ import type { ClockEntry } from '../store/clocks.js'
 import type { KnownSession } from './known-session.js'
 import type { Sessions } from './sessions.js'
 
-/** How long what this process has read of a clock is taken for fresh. */
-const freshFor = second
+/** How long what was read from the store is taken for fresh. */
+export const freshFor = second
 
 /**
  * Asks the store for the clock of a session: before anything is refused or told because of it, since other processes

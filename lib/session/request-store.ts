@@ -185,7 +185,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
   writeGeneration(session, generation)
   if (!await sessions.store.replace(known.id, session)) return sessions.noticeEnd(known)
-  noticeContradiction(visit, known, record)
+  if (!visit.appliedAtLoad && record !== null && known.record !== null) noticeContradiction(visit)
   // The user was taken out of it, and with that its clock; or is another one. For connections that is an end.
   const isLeft = record === null && known.record !== null
   // Those too that only another process knows of: its start would time whoever has the session next.
@@ -237,14 +237,12 @@ function limitsFor (visit: Visit, session: Session): Limits | null {
 }
 
 /** Logged once: such an option would sign no user out, were the record not what counts. */
-function noticeContradiction (
-  { appliedAtLoad, registration: { noticed }, request }: Visit, known: KnownSession, record: SessionRecord | null
-): void {
-  if (appliedAtLoad || noticed.contradiction || record === null || known.record === null) return
+export function noticeContradiction ({ registration: { noticed }, request }: Visit): void {
+  if (noticed.contradiction) return
   noticed.contradiction = true
   request.log.warn(contradiction)
 }
 
-export const contradiction = 'fastify-session-timeout: appliesTo says no to a session when it is loaded and yes later in the request. ' +
+const contradiction = 'fastify-session-timeout: appliesTo says no to a session when it is loaded and yes later in the request. ' +
   'It is called before later hooks have set what it looks at: let it look at request.session, or use the option `user`. ' +
   'The session is timed all the same'

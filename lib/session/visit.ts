@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EndedReason, EndReason } from '../../types/reasons.js'
-import { now, second } from '../clock.js'
+import { now } from '../clock.js'
 import { endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
 import { sessionOf } from '../store/host-session.js'
+import { freshFor } from './clock-reading.js'
 import { isTimeout, type KnownSession } from './known-session.js'
 import type { Host, Registration } from './registration.js'
 import { RequestStore } from './request-store.js'
@@ -14,9 +15,6 @@ export interface Timing {
   readonly record: SessionRecord
   readonly limits: Limits
 }
-
-/** How long what a request has seen in the store is taken for fresh. */
-const freshFor = second
 
 /** Where a request keeps its visit. */
 export const visitKey = Symbol('fastify-session-timeout.visit')
