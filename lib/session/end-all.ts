@@ -1,6 +1,7 @@
 import { now } from '../clock.js'
 import { asStoreError, invalidArgument, invalidOption } from '../errors.js'
 import { endOf } from '../policy.js'
+import { nameOfUser } from '../settings/option-functions.js'
 import { graceOf, lifeOfCopy } from '../store/clocks.js'
 import { expiryOf, readRecord, type StoredSession } from '../store/stored-session.js'
 import type { UserEnd } from '../store/user-ends.js'
@@ -111,10 +112,9 @@ async function restart ({ registration, sessions }: SignOut, id: string, stored:
 }
 
 function readUserName (user: unknown): string {
-  if (typeof user !== 'string' && !(typeof user === 'number' && !Number.isNaN(user))) {
-    throw invalidArgument('endAll(user)', 'a string or a number, as the option user returns it', user)
-  }
-  return `${typeof user}:${user}`
+  const name = nameOfUser(user)
+  if (name === undefined) throw invalidArgument('endAll(user)', 'a string or a number, as the option user returns it', user)
+  return name
 }
 
 /** A misspelt `except` would end the very session that was meant to stay, and another thing than an id would spare none. */

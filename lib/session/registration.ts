@@ -81,7 +81,7 @@ export async function findSessions (registration: Registration): Promise<Session
   return sessionsFor(registration, store, () => session.sessionId)
 }
 
-/** A session of nobody, for a request that never was: it is made as any other, and never stored. */
+/** A session without a user, for a request that is made up: the host makes it in its usual way, and it is never stored. */
 export function openNobody (
   { app, decryptSession }: Registration, done: (error: unknown, session?: HostSession) => void
 ): void {

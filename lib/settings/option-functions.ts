@@ -38,9 +38,15 @@ export function resolveUser (value: FastifySessionTimeoutOptions['user']): ReadU
     // What a store gave back is plain data, and lacks the methods.
     const user = callOption('user', rule, ask, session as FastifyRequest['session'])
     if (user === undefined || user === null) return null
-    if (typeof user !== 'string' && !(typeof user === 'number' && !Number.isNaN(user))) throw invalidAnswer('user', rule, user)
-    return `${typeof user}:${user}`
+    const name = nameOfUser(user)
+    if (name === undefined) throw invalidAnswer('user', rule, user)
+    return name
   }
+}
+
+/** Text that tells users apart; undefined for what cannot be a user. */
+export function nameOfUser (user: unknown): string | undefined {
+  return typeof user === 'string' || (typeof user === 'number' && !Number.isNaN(user)) ? `${typeof user}:${user}` : undefined
 }
 
 /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION, also for what the option returns for a request */
