@@ -151,7 +151,7 @@ t.test('a page that a service worker asks for is told whose it is, however it as
   const byFirefox = { 'sec-fetch-mode': 'same-origin', 'sec-fetch-dest': 'empty', accept: 'text/html' }
   for (const headers of [handedOn, byFirefox]) t.ok(tagOf(await browser.get('/me', headers)), JSON.stringify(headers))
   const ahead = { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*' }
-  t.ok(tagOf(await browser.get('/page', ahead)), 'ahead of time, as any fetch')
+  t.ok(tagOf(await browser.get('/page', ahead)), 'ahead of time, like every fetch')
   t.equal(tagOf(await browser.get('/me', ahead)), undefined, 'what is no page is told nothing')
   const ask = await browser.get(`${url}?page=`)
   t.equal(ask.json().yours, false, 'a page made for somebody, but nobody said for whom, is no user\'s')

@@ -34,7 +34,7 @@ for (const { name, headers, extends: isActivity } of cases) {
   })
 }
 
-t.test('a request of another site is checked as any other', async t => {
+t.test('a request of another site is checked like every other request', async t => {
   const { browser, clock } = await openScene(t)
   clock.tick(30 * minute)
   t.match((await browser.get('/me', cases[0]!.headers)).json(), { userId: null, ended: 'idle' })

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { FastifySessionTimeoutOptions } from '../../index.js'
 import { fakeClock } from '../helpers/clock.js'
-import { createGate } from '../helpers/gate.js'
+import { createGate, type Gate } from '../helpers/gate.js'
 import { openScene, openTwins, settle } from '../helpers/scene.js'
 import { JsonStore } from '../helpers/stores.js'
 import { minute, second } from '../helpers/time.js'
@@ -14,6 +14,15 @@ function routes (app: FastifyInstance): void {
   app.post('/note', async request => { request.session.note = request.id })
 }
 
+/** A request that stays open until the gate does. */
+function listen (app: FastifyInstance, gate: Gate, signals: AbortSignal[]): void {
+  app.get('/listen', async request => {
+    signals.push(request.sessionTimeout.signal)
+    await gate.pass()
+    return 'listening'
+  })
+}
+
 async function open (t: Test) {
   const gate = createGate()
   const signals: AbortSignal[] = []
@@ -21,11 +30,7 @@ async function open (t: Test) {
     ...timeout && { timeout },
     routes (app) {
       routes(app)
-      app.get('/listen', async request => {
-        signals.push(request.sessionTimeout.signal)
-        await gate.pass()
-        return 'listening'
-      })
+      listen(app, gate, signals)
     }
   })
   return { ...scene, gate, signals }
@@ -83,11 +88,7 @@ t.test('where another process makes the session another user\'s, they end at the
     timeout,
     routes (app) {
       routes(app)
-      app.get('/listen', async request => {
-        signals.push(request.sessionTimeout.signal)
-        await gate.pass()
-        return 'listening'
-      })
+      listen(app, gate, signals)
     }
   })
   const listening = here.browser.clone().get('/listen')
