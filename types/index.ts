@@ -179,7 +179,7 @@ export interface FastifySessionTimeoutOptions {
    */
   cookieName?: string
   /**
-   * Who is signed in, read from the session alone: any value that tells users apart. Sessions without a user (null or
+   * Who is signed in, read from the session alone: a value that tells users apart. Sessions without a user (null or
    * undefined) are not timed. The browser client uses it to tell whose page it is on.
    * @default none: every session is timed, see {@link FastifySessionTimeoutOptions.appliesTo}
    * @throws if it is not a function; per request, if it throws, is async or returns another type
