@@ -45,7 +45,8 @@ async function sessionTimeout (
   app.decryptSession = createDecryptSession(registration)
   app.decorate('sessionTimeout', {
     end: async id => revoke(await findSessions(registration), id),
-    endAll: (user, options) => endAll(registration, user, options)
+    endAll: (user, options) => endAll(registration, user, options),
+    watch: (id, options) => connections.watch(registration, id, options)
   })
   app.addHook('onRoute', function checkRouteConfig (route) {
     rules.check(route)

@@ -8,7 +8,7 @@ import sessionTimeout, {
   type EndReason, type FastifySessionTimeoutOptions, type FlashOptions, type Limit, type RedirectAfterTimeout,
   type RequestSessionTimeout, type RouteSessionTimeout, type SessionEnd, type SessionEndBus,
   type SessionEndedError, type SessionStoreWithReplace, type SessionTimeout, type SessionTimeoutError,
-  type SessionTimeoutErrorClass, type SessionTimeoutErrorCode, type TimeoutReason
+  type SessionTimeoutErrorClass, type SessionTimeoutErrorCode, type TimeoutReason, type WatchOptions
 } from '../index.js'
 
 const app: FastifyInstance = Fastify()
@@ -165,6 +165,11 @@ app.sessionTimeout.endAll(null)
 app.sessionTimeout.endAll('ada', { except: ['x'] })
 // @ts-expect-error there is only except
 app.sessionTimeout.endAll('ada', { exept: 'x' })
+type Watch = (sessionId: string, options: WatchOptions) => Promise<AbortSignal>
+expectTypeOf(app.sessionTimeout.watch).toEqualTypeOf<Watch>()
+expectTypeOf<WatchOptions>().toEqualTypeOf<{ until: AbortSignal }>()
+// @ts-expect-error without it, a closed socket would be watched for as long as its session lasts
+app.sessionTimeout.watch('id')
 
 // The types by themselves, each name once.
 expectTypeOf<Duration>().toEqualTypeOf<number | string>()

@@ -392,6 +392,12 @@ export interface EndAllOptions {
   except?: string | undefined
 }
 
+/** How long `app.sessionTimeout.watch()` watches. */
+export interface WatchOptions {
+  /** Aborts when the socket has closed. */
+  until: AbortSignal
+}
+
 /** `app.sessionTimeout` */
 export interface AppSessionTimeout {
   /**
@@ -418,6 +424,30 @@ export interface AppSessionTimeout {
    * @throws FST_SESSION_TIMEOUT_STORE when the store fails: some of the sessions, or all, may still be open; call it again
    */
   endAll (user: string | number, options?: EndAllOptions): Promise<void>
+  /**
+   * Watches a session for a socket that is no request of Fastify, as those of socket.io: sessions of such sockets are
+   * loaded with `app.decryptSession()`, and have no {@link RequestSessionTimeout.signal}.
+   *
+   * The signal aborts as that one does, with the same reasons. What happens on the socket does not extend the session.
+   * At the deadline the signal aborts, and the next request with the cookie ends the session and calls `onTimeout`. Where
+   * a limit is a function, it receives an object with nothing but the `session`, since there is no request.
+   * @param sessionId `request.session.sessionId` of the session
+   * @param options.until aborts when the socket has closed: from then on the session is not watched for it
+   * @returns a signal that is aborted from the start if there is no live, timed session, or if `until` has aborted
+   * @throws FST_SESSION_TIMEOUT_INVALID_OPTION for an invalid session id, or without `until`; also if a limit is a function that throws
+   * @throws FST_SESSION_TIMEOUT_STORE when the store fails: close the socket
+   * @example
+   * ```ts
+   * io.on('connection', async socket => {
+   *   const closed = new AbortController()
+   *   socket.on('disconnect', () => closed.abort())
+   *   const signal = await app.sessionTimeout.watch(socket.data.sessionId, { until: closed.signal })
+   *   if (signal.aborted) return socket.disconnect(true)
+   *   signal.addEventListener('abort', () => socket.disconnect(true))
+   * })
+   * ```
+   */
+  watch (sessionId: string, options: WatchOptions): Promise<AbortSignal>
 }
 
 /** A store of @fastify/session that can overwrite a session only if it still exists, in one atomic step. */

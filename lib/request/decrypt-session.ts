@@ -1,12 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { now } from '../clock.js'
-import { endOf } from '../policy.js'
-import { refreshClock } from '../session/clock-reading.js'
 import { findSessions, type Registration } from '../session/registration.js'
-import { isSignedOut, userOf } from '../session/signed-out-users.js'
+import { checkLoaded } from '../session/unchecked-session.js'
 import { isBeforeCheck, visitOf } from '../session/visit.js'
 import { adopt, sessionOf, type HostSession } from '../store/host-session.js'
-import { readRecord } from '../store/stored-session.js'
 
 type Callback = (error?: unknown) => void
 
@@ -43,8 +39,6 @@ export function createDecryptSession (registration: Registration): FastifyInstan
 }
 
 async function isOver (registration: Registration, request: FastifyRequest, session: HostSession): Promise<boolean> {
-  const record = readRecord(session)
-  const { settings } = registration
   const visit = visitOf(request)
   const sessions = await findSessions(registration)
   const known = sessions.use(session.sessionId)
@@ -53,17 +47,11 @@ async function isOver (registration: Registration, request: FastifyRequest, sess
       visit.hold(known.id)
       adopt(session, visit.host.slots, visit.store)
     }
-    // Malformed.
-    if (record === null || known.ended !== null) return true
-    const user = userOf(registration, session)
-    if (user !== null && await isSignedOut(sessions, known, { session, user })) return true
-    if (record === undefined) return false
-    known.learnSaved(record, now())
-    visit?.settleOn(known)
-    const limits = visit?.limits() ?? settings.limits(request)
-    if (endOf(known.record!, limits, now()) === null) return false
-    await refreshClock(sessions, known)
-    return known.record === null || endOf(known.record, limits, now()) !== null
+    const { reason } = await checkLoaded(registration, sessions, known, session, () => {
+      visit?.settleOn(known)
+      return visit?.limits() ?? registration.settings.limits(request)
+    })
+    return reason !== undefined
   } finally {
     sessions.release(known)
   }

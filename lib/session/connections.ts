@@ -1,46 +1,41 @@
 import type { FastifyRequest } from 'fastify'
-import { now, second } from '../clock.js'
-import { ClosingError, describeFault, endedError, StoreError } from '../errors.js'
-import { deadlines, endOf, type Limits, type SessionRecord } from '../policy.js'
-import { readRecord, type StoredSession } from '../store/stored-session.js'
-import type { EndReason, TimeoutReason } from '../../types/reasons.js'
-import { endByTimeout } from './end.js'
-import type { KnownSession, Watcher } from './known-session.js'
-import { LimitsInForce } from './limits-in-force.js'
-import { digestOf, type Sessions } from './sessions.js'
-import { endIfSignedOut, isLookDue, userOf } from './signed-out-users.js'
+import { now } from '../clock.js'
+import { asStoreError, ClosingError, endedError, invalidArgument } from '../errors.js'
+import type { Limits } from '../policy.js'
+import type { KnownSession } from './known-session.js'
+import { findSessions, type Registration } from './registration.js'
+import type { Sessions } from './sessions.js'
+import { userOf } from './signed-out-users.js'
+import { checkLoaded } from './unchecked-session.js'
 import type { Timing, Visit } from './visit.js'
+import { watchOf, type Connection, type Watch } from './watch.js'
 
-/**
- * How long an end in another process may go unnoticed by an open connection. Also with a bus: no process can know of
- * another one that tells nothing.
- */
-const lookupInterval = 30 * second
-
-/** How long a store may take to answer at the deadline: a client that queues while its server is down never does. */
-const storePatience = second
-
-/** The requests of one registration that hold a signal. */
+/** What stays open, of one registration, no longer than its session. */
 export interface Connections {
   signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal
+  /**
+   * The signal of a socket that is no request of Fastify.
+   * @throws FST_SESSION_TIMEOUT_INVALID_OPTION for bad arguments, or of an option function
+   * @throws FST_SESSION_TIMEOUT_STORE
+   */
+  watch (registration: Registration, sessionId: unknown, options: unknown): Promise<AbortSignal>
   /** Aborts every signal, as the server is about to close; the sessions live on. */
   close (): void
 }
 
-interface Connection {
-  readonly visit: Visit
-  readonly limits: Limits
-  /** Who was signed in when it was opened; null where nobody can tell. */
-  readonly user: string | null
-  readonly controller: AbortController
-  release (): void
+/** What a connection is to be watched for. */
+type Watched = Pick<Connection, 'registration' | 'limits' | 'user' | 'visit'> & {
+  readonly sessions: Sessions
+  readonly session: KnownSession
+  /** Calls `leave` once the connection is closed. @returns what stops that */
+  readonly onClose: (leave: () => void) => () => void
 }
 
 export function createConnections (): Connections {
   const signals = new WeakMap<FastifyRequest, AbortSignal>()
   const open = new Map<Connection, Watch>()
   let isClosing = false
-  return { signalFor, close }
+  return { signalFor, watch, close }
 
   function signalFor (request: FastifyRequest, visit: Visit | undefined): AbortSignal {
     const known = signals.get(request)
@@ -49,22 +44,39 @@ export function createConnections (): Connections {
     const signal = isClosing
       ? AbortSignal.abort(new ClosingError())
       : timing !== null && isOpen(visit!)
-        ? connect(visit!, timing)
+        ? connect(ofRequest(visit!, timing))
         : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
     signals.set(request, signal)
     return signal
   }
 
-  function connect (visit: Visit, { session, limits }: Timing): AbortSignal {
-    const { raw } = visit.reply
-    // After an upgrade the response never finishes: the socket tells.
-    const socket = visit.request.headers.upgrade === undefined ? undefined : visit.request.raw.socket
-    const user = visit.registration.settings.user(visit.request.session)
-    const connection: Connection = { visit, limits, user, controller: new AbortController(), release }
-    raw.once('close', leave)
-    raw.once('finish', leave)
-    socket?.once('close', leave)
-    const watch = watchOf(visit.host.sessions, session)
+  async function watch (registration: Registration, sessionId: unknown, options: unknown): Promise<AbortSignal> {
+    const { id, until } = readArguments(sessionId, options)
+    const sessions = await findSessions(registration)
+    const session = sessions.use(id)
+    try {
+      const stored = await sessions.store.get(id)
+      if (stored === undefined && session.stored) sessions.noticeEnd(session)
+      if (stored === undefined) return AbortSignal.abort(endedError(session.ended ?? 'missing'))
+      // There is no request: what the session holds is all that a limit can depend on.
+      const limitsFor = (): Limits => registration.settings.limits({ session: stored } as unknown as FastifyRequest)
+      const { limits, reason = 'missing' } = await checkLoaded(registration, sessions, session, stored, limitsFor)
+      if (isClosing) return AbortSignal.abort(new ClosingError())
+      if (limits === undefined || until.aborted) return AbortSignal.abort(endedError(reason))
+      const user = userOf(registration, stored)
+      const onClose = (leave: () => void): () => void => onAbort(until, leave)
+      return connect({ registration, sessions, session, limits, user, visit: undefined, onClose })
+    } catch (error) {
+      throw asStoreError(error)
+    } finally {
+      sessions.release(session)
+    }
+  }
+
+  function connect ({ registration, sessions, session, limits, user, visit, onClose }: Watched): AbortSignal {
+    const stopListening = onClose(leave)
+    const connection: Connection = { registration, limits, user, visit, controller: new AbortController(), release }
+    const watch = watchOf(sessions, session)
     open.set(connection, watch)
     watch.add(connection)
     return connection.controller.signal
@@ -76,9 +88,7 @@ export function createConnections (): Connections {
 
     function release (): void {
       open.delete(connection)
-      raw.removeListener('close', leave)
-      raw.removeListener('finish', leave)
-      socket?.removeListener('close', leave)
+      stopListening()
     }
   }
 
@@ -98,186 +108,36 @@ function isOpen ({ reply: { raw } }: Visit): boolean {
   return !raw.destroyed && !raw.writableFinished
 }
 
-function watchOf (sessions: Sessions, session: KnownSession): Watch {
-  return (session.watch ??= new Watch(sessions, session)) as Watch
+function ofRequest (visit: Visit, { session, limits }: Timing): Watched {
+  const { registration, request, reply: { raw }, host: { sessions } } = visit
+  // After an upgrade the response never finishes: the socket tells.
+  const socket = request.headers.upgrade === undefined ? undefined : request.raw.socket
+  const user = userOf(registration, request.session)
+  return { registration, sessions, session, limits, user, visit, onClose }
+
+  function onClose (leave: () => void): () => void {
+    raw.once('close', leave)
+    raw.once('finish', leave)
+    socket?.once('close', leave)
+    return () => {
+      raw.removeListener('close', leave)
+      raw.removeListener('finish', leave)
+      socket?.removeListener('close', leave)
+    }
+  }
 }
 
-function abort ({ controller, release }: Connection, reason: EndReason): void {
-  release()
-  controller.abort(endedError(reason))
+function onAbort (until: AbortSignal, leave: () => void): () => void {
+  until.addEventListener('abort', leave, { once: true })
+  return () => until.removeEventListener('abort', leave)
 }
 
-/** Watches one session for all its connections: one timer, one lookup, however many they are. */
-class Watch implements Watcher {
-  readonly #sessions: Sessions
-  readonly #session: KnownSession
-  readonly #digest: string
-  readonly #connections = new Set<Connection>()
-  readonly #limitsInForce = new LimitsInForce()
-  /** When the store was last asked, or the session seen live, epoch ms. */
-  #lookedUpAt = now()
-  /** When it is to be asked for what was heard, epoch ms. */
-  #hintAt = Infinity
-  /** Whether the store still owes an answer. */
-  #asking = false
-  #timer: NodeJS.Timeout | undefined
-  #faultLogged = false
-
-  constructor (sessions: Sessions, session: KnownSession) {
-    this.#sessions = sessions
-    this.#session = session
-    this.#digest = digestOf(session.id)
+/** A misspelt option would leave the socket watched after it has closed. */
+function readArguments (id: unknown, options: unknown): { id: string, until: AbortSignal } {
+  if (typeof id !== 'string' || id === '') throw invalidArgument('watch(sessionId)', 'the sessionId of a session', id)
+  const { until } = Object(options) as { until?: unknown }
+  if (!(until instanceof AbortSignal)) {
+    throw invalidArgument('watch(sessionId, { until })', 'an AbortSignal that aborts when the socket closes', until)
   }
-
-  add (connection: Connection): void {
-    // Held also when the requests are over, as after an upgrade.
-    if (this.#connections.size === 0) {
-      this.#sessions.use(this.#session.id)
-      this.#sessions.watched.set(this.#digest, this)
-    }
-    this.#connections.add(connection)
-    this.#limitsInForce.add(connection.limits)
-    this.#schedule()
-  }
-
-  remove (connection: Connection): void {
-    if (!this.#connections.delete(connection)) return
-    if (this.#connections.size === 0) return this.#stop()
-    this.#limitsInForce.remove(connection.limits)
-  }
-
-  sessionEnded (reason: EndReason): void {
-    if (!this.#isWatching) return
-    const connections = [...this.#connections]
-    this.#connections.clear()
-    this.#stop()
-    for (const connection of connections) abort(connection, reason)
-  }
-
-  userChanged (stored: StoredSession): void {
-    for (const connection of [...this.#connections]) {
-      if (connection.user === connection.visit.registration.settings.user(stored)) continue
-      this.remove(connection)
-      abort(connection, 'missing')
-    }
-  }
-
-  lookUpWithin (delay: number): void {
-    this.#hintAt = Math.min(this.#hintAt, now() + delay)
-    // An answer that is under way may be older than the hint: once it is there, the store is asked again.
-    if (!this.#asking) this.#schedule()
-  }
-
-  /** The strictest of its connections'. */
-  get #limits (): Limits {
-    return this.#limitsInForce.strictest
-  }
-
-  get #isWatching (): boolean {
-    return this.#session.watch === this
-  }
-
-  #stop (): void {
-    clearTimeout(this.#timer)
-    this.#session.watch = undefined
-    this.#sessions.watched.delete(this.#digest)
-    this.#sessions.release(this.#session)
-  }
-
-  /** What is known of the clock now; the session may have lost it, with its user. */
-  get #record (): SessionRecord | null {
-    return this.#session.record
-  }
-
-  #endAt (at: number): TimeoutReason | null {
-    return this.#record && endOf(this.#record, this.#limits, at)
-  }
-
-  get #lookUpAt (): number {
-    return Math.min(this.#hintAt, this.#lookedUpAt + lookupInterval)
-  }
-
-  #schedule (atLeast = 1): void {
-    clearTimeout(this.#timer)
-    const deadline = this.#record ? deadlines(this.#record, this.#limits).first : Infinity
-    const due = Math.min(deadline, this.#lookUpAt)
-    // It wakes that often also when there is nothing to ask for: the clock may be set, and the bus may fail.
-    this.#timer = setTimeout(() => this.#wake(), Math.min(lookupInterval, Math.max(atLeast, due - now()))).unref()
-  }
-
-  #wake (): void {
-    if (this.#asking && this.#endAt(now()) !== null) return this.#fail(new Error('The session store did not answer in time'))
-    this.#lookUp().catch(error => this.#fail(error)).finally(() => { this.#asking = false })
-  }
-
-  async #lookUp (): Promise<void> {
-    const at = now()
-    // Timers may fire a millisecond early, and the clock may have been set back.
-    const due = this.#endAt(at) !== null || at >= this.#lookUpAt || at < this.#lookedUpAt
-    if (!due) return this.#schedule()
-    const isHinted = this.#hintAt < Infinity
-    this.#lookedUpAt = at
-    this.#hintAt = Infinity
-    this.#asking = true
-    // For a store that never answers.
-    this.#schedule(storePatience)
-    const session = this.#session
-    const stored = await this.#sessions.store.get(session.id)
-    // The last one may have left meanwhile, and another one of the same session come.
-    if (!this.#isWatching) return
-    if (stored === undefined) {
-      if (!isHinted) for (const line of this.#sessions.lines) line.noteUntold()
-      return this.#sessions.noticeEnd(session)
-    }
-    const record = readRecord(stored)
-    // Without a record the user was taken out of the session: signed out.
-    if (record === undefined && !session.isUnstamped) return this.sessionEnded('missing')
-    if (record) session.learnSaved(record, at)
-    this.userChanged(stored)
-    if (!this.#isWatching) return
-    await this.#lookUpUser(stored, at, isHinted)
-    if (!this.#isWatching) return
-    this.#faultLogged = false
-    const reason = record === null ? 'idle' : this.#endAt(at)
-    if (reason !== null) await this.#end(reason, at)
-    else this.#schedule()
-  }
-
-  /** Ends the session if its user was signed out everywhere. */
-  async #lookUpUser (stored: StoredSession, at: number, isHinted: boolean): Promise<void> {
-    const { registration, host: { sessions } } = this.#connections.values().next().value!.visit
-    const user = userOf(registration, stored)
-    // The next time would be too late.
-    const interval = Math.max(0, registration.settings.touchInterval(this.#limits.idle) - lookupInterval + 1)
-    if (user === null || !(isHinted || isLookDue(this.#session, at, interval))) return
-    await endIfSignedOut(registration, sessions, this.#session, { session: stored, user })
-  }
-
-  /** An open page is signed out on time, and the audit line written on time, even if no request ever comes again. */
-  async #end (reason: TimeoutReason, at: number): Promise<void> {
-    const { visit } = this.#connections.values().next().value!
-    try {
-      const outcome = await endByTimeout(visit, { session: this.#session, limits: this.#limits, reason, at }, () => {})
-      if (outcome.kind === 'ended') this.sessionEnded(outcome.reason)
-      else if (this.#isWatching) this.#schedule()
-    } catch (error) {
-      if (error instanceof StoreError) throw error
-      // There is no response to carry it.
-      visit.request.log.error({ err: error }, 'session timed out, then onTimeout failed')
-    }
-  }
-
-  /** The store is down: connections stay until the deadline last known, then they close. */
-  #fail (error: unknown): void {
-    if (!this.#isWatching) return
-    if (!this.#faultLogged) {
-      this.#faultLogged = true
-      const { visit } = this.#connections.values().next().value!
-      const fault = error instanceof StoreError ? error.cause : error
-      visit.request.log.error({ err: describeFault(fault) }, 'open connections not checked: the session store failed')
-    }
-    const reason = this.#endAt(now())
-    if (reason === null) this.#schedule()
-    else this.sessionEnded(reason)
-  }
+  return { id, until }
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp, signedIn } from '../helpers/app.js'
+import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
 import { openScene, openTwins } from '../helpers/scene.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
@@ -89,6 +90,22 @@ t.test('a session without a clock is', async t => {
   const { session, error } = await load(app, decodeURIComponent(page.cookies[0]!.value))
   t.equal(error, null)
   t.same(session!.cart, ['tea'])
+})
+
+t.test('a session older than the plugin is handed out until the clock beside it is over', async t => {
+  const store = new JsonStore()
+  const { app: before } = await buildApp(t, { session: { store }, timeout: false })
+  const old = createBrowser(before)
+  await old.post('/sign-in')
+  const clock = fakeClock(t)
+  const [first, second] = [await buildApp(t, { session: { store } }), await buildApp(t, { session: { store: new JsonStore({ data: store.data }) } })]
+  const browser = createBrowser(first.app)
+  browser.setCookie('sessionId', old.cookie('sessionId')!)
+  await browser.get('/me')
+  const signed = decodeURIComponent(old.cookie('sessionId')!)
+  for (const { app } of [first, second]) t.match(await load(app, signed), { userId: 'ada' })
+  clock.tick(30 * minute)
+  for (const { app } of [first, second]) t.match(await load(app, signed), { userId: null })
 })
 
 t.test('a forged id gives an empty one', async t => {
