@@ -130,7 +130,7 @@ process.exit()
 
 // The same for what is only compiled.
 const declarations = {
-  app: "import type { FastifyInstance } from 'fastify'\ndeclare const app: FastifyInstance",
+  app: "import type {} from 'fastify-session-timeout'\nimport type { FastifyInstance } from 'fastify'\ndeclare const app: FastifyInstance",
   cookie: "import cookie from '@fastify/cookie'",
   session: "import session from '@fastify/session'",
   sessionTimeout: "import sessionTimeout from 'fastify-session-timeout'",
@@ -146,6 +146,8 @@ const declarations = {
     set (id: string, session: object, callback: (error?: unknown) => void): void
     destroy (id: string, callback: (error?: unknown) => void): void
   }`,
+  io: "import type { Server } from 'socket.io'\ndeclare const io: Server",
+  loadSession: 'declare function loadSession (request: object): Promise<{ sessionId: string }>',
   editor: 'declare const editor: { isDirty (): boolean }',
   store: 'declare const store: { hasUnsavedChanges (): boolean }',
   body: 'declare const body: FormData'
