@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { io, type Socket } from 'socket.io-client'
 import t, { type Test } from 'tap'
 import { JsonStore } from '../helpers/stores.js'
@@ -33,8 +32,10 @@ async function openBoard (t: Test, options: Record<string, unknown> = {}): Promi
     socket.on('message', (text: string) => { member.received.push(text) })
     socket.on('ended', reason => { member.reasons.push(reason) })
     socket.on('disconnect', reason => { member.disconnected = reason })
-    const [error] = await Promise.race([once(socket, 'connect'), once(socket, 'connect_error')]) as [Error?]
-    if (error !== undefined) throw error
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve)
+      socket.once('connect_error', reject)
+    })
     return member
   }
 }
