@@ -88,7 +88,7 @@ async function checkUser (
     throw asStoreError(error)
   }
   if (found === 'live') return known.ended === null ? goOnWith() : gone(visit, known)
-  return found === 'ended' ? gone(visit, known) : leaveUser(visit)
+  return found === 'replaced' ? leaveUser(visit) : gone(visit, known, found === 'ended' ? 'everywhere' : 'ended')
 }
 
 /**

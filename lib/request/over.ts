@@ -1,7 +1,7 @@
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { StoreError } from '../errors.js'
 import { startAfresh } from '../session/adopt.js'
-import { explain } from '../session/decisions.js'
+import { explain, type Decision } from '../session/decisions.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
 import { tellable, type Visit } from '../session/visit.js'
 import { signedIdIn, type HostSession } from '../store/host-session.js'
@@ -22,8 +22,8 @@ export function over (visit: Visit, known: KnownSession): Promise<Verdict> {
 }
 
 /** The session was ended since it was loaded. */
-export async function gone (visit: Visit, known: KnownSession): Promise<Verdict> {
-  explain(visit, 'ended')
+export async function gone (visit: Visit, known: KnownSession, decision: Decision = 'ended'): Promise<Verdict> {
+  explain(visit, decision)
   // The store may still refuse to: then the next request with this cookie tries again.
   if (known.ending !== undefined || known.isEnding) visit.keepCookie = true
   await startAfresh(visit)

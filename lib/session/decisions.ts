@@ -19,6 +19,7 @@ export const sentences = {
   idle: 'ended: idle for idleTimeout',
   absolute: 'ended: as old as absoluteTimeout',
   ended: 'over: it had ended already',
+  everywhere: 'ended: its user was signed out everywhere',
   left: 'signed out: its user was taken out of it',
   missing: 'missing: the store has none for this cookie'
 } as const

@@ -17,8 +17,8 @@ export interface Held {
   readonly user: string
 }
 
-/** What was found: live; over; or another one than was loaded, since its user has signed in anew. */
-export type Standing = 'live' | 'ended' | 'replaced'
+/** What was found: live; ended for that; over already; or another one than was loaded, since its user has signed in anew. */
+export type Standing = 'live' | 'ended' | 'gone' | 'replaced'
 
 /** By how much instants may differ that two requests, or two processes, have read from their clocks. */
 const tolerance = second
@@ -94,11 +94,11 @@ export async function endIfSignedOut (
   known.isDoubted = true
   return sessions.inTurn(known, async one => {
     // Another request may have found the same.
-    if (one.ended !== null) return 'ended'
+    if (one.ended !== null) return 'gone'
     const stored = await sessions.store.get(one.id)
     if (stored === undefined) {
       sessions.noticeEnd(one)
-      return 'ended'
+      return 'gone'
     }
     const user = userOf(registration, stored)
     const isSame = user !== null && sessions.userEnds.keyOf(user) === sessions.userEnds.keyOf(held.user)

@@ -55,6 +55,13 @@ t.test('each request says what was decided of its session, and by which times', 
   t.same(lines(), [], 'a visitor has no session to speak of')
 })
 
+t.test('a session says that its user was signed out everywhere', async t => {
+  const { app, browser, lines } = await openSite(t)
+  await app.sessionTimeout.endAll('ada')
+  await browser.get('/me')
+  t.match(lines(), [{ msg: 'session ended', reason: 'revoked' }, { msg: 'session ended: its user was signed out everywhere' }])
+})
+
 t.test('what is no activity says so', async t => {
   const { browser, clock, said } = await openSite(t, {
     timeout: { countsAsActivity: request => request.url !== '/poll' },
