@@ -1,7 +1,7 @@
 import { setTimeout as pauseForReal } from 'node:timers/promises'
 import t from 'tap'
 import { fakeClock } from '../helpers/clock.js'
-import { openExample, settle, textOf } from './live.js'
+import { openExample, quiet, settle, textOf } from './live.js'
 import { second } from '../helpers/time.js'
 
 /** Rows that come when the test says so. */
@@ -42,7 +42,7 @@ t.test('a download is cut off with its session, and its source closed', async t 
   }
   await settle(() => file.text.includes('row 4\n'))
   await clock.run(15 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(response.closed, false, 'a millisecond before')
   await clock.run(1)
   await settle(() => response.closed)
@@ -76,9 +76,9 @@ t.test('a download that is given up closes its source', async t => {
   const { open } = await openExample(t, 'download.js', 'buildDownload', { rows })
   const response = await open('/export.csv')
   response.resume()
-  await settle(() => false)
+  await quiet()
   response.destroy()
-  await settle(() => false)
+  await quiet()
   next()
   await settle(() => seen.closed)
   t.ok(seen.closed)

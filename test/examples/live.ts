@@ -53,6 +53,9 @@ export function textOf (response: IncomingMessage): { text: string } {
   return collected
 }
 
+/** For what must not happen. */
+export { settle as quiet } from '../helpers/scene.js'
+
 /** Lets the sockets, which are real, catch up with the clock, which is not. */
 export async function settle (until: () => boolean): Promise<void> {
   for (let turns = 0; turns < 20_000 && !until(); turns++) await turn()

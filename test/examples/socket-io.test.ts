@@ -1,7 +1,7 @@
 import { io, type Socket } from 'socket.io-client'
 import t, { type Test } from 'tap'
 import { JsonStore } from '../helpers/stores.js'
-import { openExample, settle, type LiveExample } from './live.js'
+import { openExample, quiet, settle, type LiveExample } from './live.js'
 import { fakeClock } from '../helpers/clock.js'
 import { second } from '../helpers/time.js'
 
@@ -50,7 +50,7 @@ t.test('a socket of socket.io is closed at the deadline of its session', async t
   t.strictSame(member.received, ['Ada: still here'])
   t.equal((await open('/work')).statusCode, 200, 'which extends the session; the note did not')
   await clock.run(60 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(member.socket.connected, true, 'a millisecond before')
   await clock.run(1)
   await settle(() => member.socket.disconnected)

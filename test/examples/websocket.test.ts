@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { WebSocket, type RawData } from 'ws'
 import { fakeClock } from '../helpers/clock.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
-import { openExample, settle, type LiveExample } from './live.js'
+import { openExample, quiet, settle, type LiveExample } from './live.js'
 import { second } from '../helpers/time.js'
 
 interface Member {
@@ -47,7 +47,7 @@ t.test('a WebSocket is closed with 1008 within a second of the deadline; heartbe
     await say(member, 'ping')
   }
   await clock.run(5 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(member.closed, undefined, 'a millisecond before')
   t.strictSame(member.received, Array(11).fill('pong'))
   await clock.run(1)
@@ -102,11 +102,11 @@ t.test('a message that comes after the end goes nowhere', async t => {
   // The close frame is on its way while the client still speaks.
   late.socket.pause()
   await clock.run(30 * second)
-  await settle(() => false)
+  await quiet()
   await clock.run(30 * second)
   await settle(() => store.sessions().length === 0)
   late.socket.send('too late')
-  await settle(() => false)
+  await quiet()
   late.socket.resume()
   await settle(() => late.closed !== undefined)
   t.match(late, { received: [], closed: { code: 1008 } })

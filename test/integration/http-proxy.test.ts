@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws'
 import { textOf } from '../examples/live.js'
 import { fakeClock } from '../helpers/clock.js'
 import { second } from '../helpers/time.js'
-import { openSite, settle, type LiveSite } from './live.js'
+import { openSite, quiet, settle, type LiveSite } from './live.js'
 import { follow } from './recipe.js'
 
 interface Upstream {
@@ -65,7 +65,7 @@ t.test('a proxied WebSocket is closed within a second of the deadline, on both s
   await settle(() => live.received.length === 1)
   t.same(live.received, ['echo hello'])
   await clock.run(60 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(live.closed, undefined, 'a millisecond before')
   await clock.run(second)
   await settle(() => live.closed !== undefined && upstream.sockets.clients.size === 0)

@@ -5,10 +5,10 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import { buildApp, type AppOptions } from '../helpers/app.js'
-import { settle } from '../examples/live.js'
+import { quiet, settle } from '../examples/live.js'
 import { second } from '../helpers/time.js'
 
-export { settle }
+export { quiet, settle }
 
 /** An application that listens, and a user of it. */
 export interface LiveSite {

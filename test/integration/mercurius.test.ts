@@ -3,7 +3,7 @@ import mercurius from 'mercurius'
 import t, { type Test } from 'tap'
 import { fakeClock } from '../helpers/clock.js'
 import { second } from '../helpers/time.js'
-import { openSite, settle, type LiveSite, type LiveSocket } from './live.js'
+import { openSite, quiet, settle, type LiveSite, type LiveSocket } from './live.js'
 import { follow } from './recipe.js'
 
 const schema = `
@@ -30,7 +30,7 @@ async function subscribe ({ app, connect }: LiveSite): Promise<LiveSocket> {
   live.socket.send(JSON.stringify({ type: 'connection_init' }))
   await settle(() => live.received.length === 1)
   live.socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { news }' } }))
-  await settle(() => false)
+  await quiet()
   app.graphql.pubsub.publish({ topic: 'news', payload: { news: 'first' } })
   await settle(() => live.received.length === 2)
   return live
@@ -42,7 +42,7 @@ t.test('a subscription is closed within a second of the deadline', async t => {
   const live = await subscribe(site)
   t.match(JSON.parse(live.received[1]!), { payload: { data: { news: 'first' } } })
   await clock.run(60 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(live.closed, undefined, 'a millisecond before')
   await clock.run(second)
   await settle(() => live.closed !== undefined)

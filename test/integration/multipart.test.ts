@@ -5,7 +5,7 @@ import t from 'tap'
 import { textOf } from '../examples/live.js'
 import { fakeClock } from '../helpers/clock.js'
 import { second } from '../helpers/time.js'
-import { openSite, settle } from './live.js'
+import { openSite, quiet, settle } from './live.js'
 import { follow } from './recipe.js'
 
 const upload = { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=cut' } }
@@ -78,7 +78,7 @@ t.test('with attachFieldsToBody, an upload across the deadline does not reach th
     sent.write(`${head}first half`, () => { arrived = true })
   })
   await settle(() => arrived)
-  await settle(() => false)
+  await quiet()
   await clock.run(60 * second)
   body.end(` second half${tail}`)
   t.equal((await answer).statusCode, 401)

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { textOf } from '../examples/live.js'
 import { fakeClock } from '../helpers/clock.js'
 import { second } from '../helpers/time.js'
-import { openSite, settle, type LiveSite } from './live.js'
+import { openSite, quiet, settle, type LiveSite } from './live.js'
 import { follow } from './recipe.js'
 
 const headers = { accept: 'text/event-stream' }
@@ -24,7 +24,7 @@ t.test('an event stream begins at once, ends at the deadline, and says why', asy
   t.match(response.headers, { 'content-type': /^text\/event-stream/ }, 'before any event')
   const events = textOf(response)
   await clock.run(60 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(response.closed, false, 'a millisecond before')
   await clock.run(1)
   await settle(() => response.closed)

@@ -5,7 +5,7 @@ import t from 'tap'
 import { textOf } from '../examples/live.js'
 import { fakeClock } from '../helpers/clock.js'
 import { second } from '../helpers/time.js'
-import { openSite, settle } from './live.js'
+import { openSite, quiet, settle } from './live.js'
 import { follow } from './recipe.js'
 
 async function * newsFrom (feed: EventEmitter, signal: AbortSignal): AsyncGenerator<unknown> {
@@ -24,7 +24,7 @@ t.test('over HTTP, a subscription ends within a second of the deadline', async t
   await settle(() => events.text.includes('first'))
   t.match(events.text, 'data: "first"')
   await clock.run(60 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(response.closed, false, 'a millisecond before')
   await clock.run(second)
   await settle(() => response.closed)
@@ -58,7 +58,7 @@ t.test('over WebSockets, a subscription is closed within a second of the deadlin
   await settle(() => live.received.some(message => message.includes('first')))
   t.ok(live.received.some(message => message.includes('first')))
   await clock.run(60 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(live.closed, undefined, 'a millisecond before')
   await clock.run(second)
   await settle(() => live.closed !== undefined && feed.listenerCount('news') === 0)

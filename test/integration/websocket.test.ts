@@ -5,7 +5,7 @@ import type { AppOptions } from '../helpers/app.js'
 import { fakeClock } from '../helpers/clock.js'
 import { JsonStore } from '../helpers/stores.js'
 import { second } from '../helpers/time.js'
-import { openSite, settle, type LiveSite } from './live.js'
+import { openSite, quiet, settle, type LiveSite } from './live.js'
 import { follow } from './recipe.js'
 
 function openSockets (t: Test, { before = true, ...options }: { before?: boolean } & Pick<AppOptions, 'session'> = {}): Promise<LiveSite> {
@@ -29,7 +29,7 @@ t.test('a WebSocket is closed at the deadline, which messages put off', async t 
     await settle(() => live.received.length === message)
   }
   await clock.run(60 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(live.closed, undefined, 'a millisecond before')
   await clock.run(1)
   await settle(() => live.closed !== undefined)

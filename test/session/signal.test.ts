@@ -14,6 +14,7 @@ import type { FastifySessionTimeoutOptions, SessionTimeout } from '../../index.j
 import { buildApp, signedIn, type LogLine } from '../helpers/app.js'
 import { createBrowser, type Browser } from '../helpers/browser.js'
 import { fakeClock, type FakeClock } from '../helpers/clock.js'
+import { settle as quiet } from '../helpers/scene.js'
 import { FaultyStore, isEntry, withClock } from '../helpers/stores.js'
 import { day, minute, second } from '../helpers/time.js'
 
@@ -144,7 +145,7 @@ t.test('a connection ends at the idle deadline, and the session with it', async 
   const signal = signalOf(requests[0])
 
   await clock.run(10 * minute - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(signal.aborted, false, 'a millisecond before')
   t.equal(kept.sessions().length, 1)
 
@@ -235,7 +236,7 @@ t.test('a sign-out that a slow store confirms late ends connections when it is c
   const answer = browser.post('/sign-out')
   await settle(() => store.held === 1)
   await clock.run(9 * second)
-  await settle(() => false)
+  await quiet()
   t.equal(signalOf(requests[0]).aborted, false, 'it may still fail')
   store.release()
   t.equal((await answer).statusCode, 200)
@@ -250,7 +251,7 @@ t.test('an end elsewhere is noticed within 30 s', async t => {
   const response = await open()
   kept.data.clear()
   await clock.run(30 * second - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(signalOf(requests[0]).aborted, false)
   await clock.run(1)
   await settle(() => response.closed)
@@ -438,7 +439,7 @@ t.test('a stricter route holds the session to its limit for as long as its conne
   strict.destroy()
   await settle(() => timers() === 2)
   await clock.run(5 * minute)
-  await settle(() => false)
+  await quiet()
   t.equal(signalOf(requests[0]).aborted, false, 'it has left')
 
   await browser.get('/me')
@@ -451,13 +452,13 @@ t.test('a stricter route holds the session to its limit for as long as its conne
   later.destroy()
   await settle(() => timers() === 2)
   await clock.run(5 * second)
-  await settle(() => false)
+  await quiet()
   t.equal(signalOf(requests[0]).aborted, false)
 
   await browser.get('/me')
   await open('/strict')
   await clock.run(5 * minute - 1)
-  await settle(() => false)
+  await quiet()
   t.equal(signalOf(requests[0]).aborted, false)
   await clock.run(1)
   await settle(() => signalOf(requests[0]).aborted)
@@ -504,7 +505,7 @@ t.test('while the store is down', async t => {
       const responses = [await open(), await open()]
       store.always.get = fault
       await clock.run(10 * minute - 1)
-      await settle(() => false)
+      await quiet()
       t.equal(signalOf(requests[0]).aborted, false)
       await clock.run(1)
       await settle(() => responses.every(response => response.closed))
@@ -527,18 +528,18 @@ t.test('while the store is down', async t => {
     const response = await open()
     store.always.get = 'hang'
     await clock.run(10 * minute - 1)
-    await settle(() => false)
+    await quiet()
     t.equal(signalOf(requests[0]).aborted, false)
     t.equal(store.held, 19, 'it is asked again every 30 s')
     await clock.run(second)
-    await settle(() => false)
+    await quiet()
     t.equal(signalOf(requests[0]).aborted, false, 'it may still answer')
     await clock.run(1)
     await settle(() => response.closed)
     t.match(signalOf(requests[0]).reason, { reason: 'idle' })
     t.equal(lines(logs, 'open connections not checked').length, 1)
     store.release()
-    await settle(() => false)
+    await quiet()
     t.equal(kept.sessions().length, 1)
     t.strictSame(timeouts, [], 'a late answer changes nothing')
     t.equal(timers(), 0)
@@ -552,7 +553,7 @@ t.test('while the store is down', async t => {
       await clock.run(10 * minute - 1)
       store.always[operation] = 'hang'
       await clock.run(1 * second)
-      await settle(() => false)
+      await quiet()
       t.equal(signalOf(requests[0]).aborted, false, 'it may still answer')
       await clock.run(1)
       await settle(() => response.closed)
@@ -574,11 +575,11 @@ t.test('while the store is down', async t => {
       await settle(() => lines(logs, 'open connections not checked').length === outage)
       store.always.get = 'ok'
       await clock.run(30 * second)
-      await settle(() => false)
+      await quiet()
     }
     await browser.get('/me')
     await clock.run(10 * minute - 1)
-    await settle(() => false)
+    await quiet()
     t.equal(signalOf(requests[0]).aborted, false)
     t.equal(lines(logs, 'open connections not checked').length, 2, 'one line an outage')
   })
@@ -602,16 +603,16 @@ t.test('an activity that races the end keeps the connection', async t => {
   const { browser, store, open, requests, timeouts } = await setScene(t)
   await open()
   await clock.run(10 * minute - 1)
-  await settle(() => false)
+  await quiet()
   // The watcher reads the session as idle; before it acts, an activity of a millisecond ago is stored.
   store.plan.set.push('hang')
   const activity = browser.get('/me')
   await settle(() => store.held === 1)
   await clock.run(1)
-  await settle(() => false)
+  await quiet()
   store.release()
   t.equal((await activity).json().userId, 'ada')
-  await settle(() => false)
+  await quiet()
   t.equal(signalOf(requests[0]).aborted, false)
   t.strictSame(timeouts, [])
   await clock.run(10 * minute)
@@ -671,7 +672,7 @@ t.test('lets go of connections', async t => {
     const request = get({ port: (app.server.address() as AddressInfo).port, path: '/slow', agent: false, headers: { cookie: `sessionId=${browser.cookie('sessionId')}` } })
     request.on('error', () => {})
     const [socket] = await once(app.server, 'request') as [IncomingMessage]
-    await settle(() => false)
+    await quiet()
     request.destroy()
     await once(socket.socket, 'close')
     await settle(() => aborted !== undefined)
@@ -711,7 +712,7 @@ t.test('lets go of connections', async t => {
     await settle(() => timers() === 1)
     kept.get = (_id, callback) => callback(new Error('down'))
     store.release()
-    await settle(() => false)
+    await quiet()
     t.strictSame(logs.filter(({ level }) => level >= 40), [], 'nobody is there whom it concerns')
     t.equal(timers(), 0)
   })
