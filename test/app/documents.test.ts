@@ -2,33 +2,42 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import t from 'tap'
 import { root } from '../helpers/root.js'
-import { compile, isCompiled, programOf, readDocument, runPrograms } from '../helpers/snippets.js'
+import { compile, isCompiled, programOf, readDocument, runPrograms, type Snippet } from '../helpers/snippets.js'
 
 const documents = ['README.md', ...(await readdir(new URL('docs', root))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 // What has a test of its own, with the neighbours that it is about.
 const tested: Record<string, string> = { 'docs/integrations.md': 'test/integration' }
 const others = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'benchmark/RESULTS.md']
 
-for (const path of documents) {
-  t.test(path, async t => {
-    if (tested[path] !== undefined) return t.ok((await readdir(new URL(tested[path], root))).some(name => name.endsWith('.test.ts')), tested[path])
-    const { snippets } = await readDocument(path)
-    const scripts = snippets.filter(snippet => snippet.language === 'js' && !isCompiled(snippet))
-    const outcomes = await runPrograms(t, scripts.map(({ code }) => programOf(code)))
-    for (const [index, { title }] of scripts.entries()) {
-      await t.test(`runs: ${title}`, async t => {
-        const { failure, stderr } = outcomes[index]!
-        t.equal(failure, undefined)
+t.test('the snippets of each document run, or compile', async t => {
+  const own = documents.filter(path => tested[path] === undefined)
+  const pages = await Promise.all(own.map(async path => ({ path, snippets: (await readDocument(path)).snippets })))
+  const programs = pages.flatMap(({ snippets }) => snippets.filter(isProgram).map(({ code }) => programOf(code)))
+  // All in one process, while this one compiles the others.
+  const running = runPrograms(t, programs)
+  const compiled = pages.map(({ snippets }) => snippets.some(isCompiled) ? compile(t, snippets.filter(isCompiled)) : '')
+  const outcomes = await running
+
+  for (const [index, { path, snippets }] of pages.entries()) {
+    await t.test(path, async t => {
+      for (const { title } of snippets.filter(isProgram)) {
+        const { failure, stderr } = outcomes.shift()!
+        t.equal(failure, undefined, `runs: ${title}`)
         // Mock timers are experimental in Node 20.
-        t.notMatch(stderr.replace(/.*ExperimentalWarning.*/g, ''), /error|warning:/i)
-      })
-    }
-    const compiled = snippets.filter(isCompiled)
-    if (compiled.length > 0) t.equal(compile(t, compiled), '', 'what is for pages, and TypeScript, compiles')
-    for (const { code } of snippets.filter(({ language }) => language === 'json')) t.doesNotThrow(() => JSON.parse(code), 'JSON is JSON')
-    const known = /^(js|ts|json|html|css|sh|http|text|nginx|py)$/
-    t.strictSame(snippets.filter(({ language }) => !known.test(language)), [], 'nothing is in a language that nobody checks')
-  })
+        t.notMatch(stderr.replace(/.*ExperimentalWarning.*/g, ''), /error|warning:/i, `complains of nothing: ${title}`)
+      }
+      t.equal(compiled[index], '', 'what is for pages, and TypeScript, compiles')
+      for (const { code } of snippets.filter(({ language }) => language === 'json')) t.doesNotThrow(() => JSON.parse(code), 'JSON is JSON')
+      const known = /^(js|ts|json|html|css|sh|http|text|nginx|py)$/
+      t.strictSame(snippets.filter(({ language }) => !known.test(language)), [], 'nothing is in a language that nobody checks')
+    })
+  }
+  t.equal(outcomes.length, 0)
+  for (const [path, folder] of Object.entries(tested)) t.ok((await readdir(new URL(folder, root))).some(name => name.endsWith('.test.ts')), `${path}: ${folder}`)
+})
+
+function isProgram (snippet: Snippet): boolean {
+  return snippet.language === 'js' && !isCompiled(snippet)
 }
 
 t.test('a snippet that is wrong would be noticed', async t => {

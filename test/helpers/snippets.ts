@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import ts from 'typescript'
@@ -84,18 +87,28 @@ export async function runPrograms (t: Test, programs: string[]): Promise<Outcome
   const alone = programs.filter(program => program.includes("'node:test'"))
   const groups = [programs.filter(program => !alone.includes(program)), ...alone.map(program => [program])].filter(group => group.length > 0)
   const outcomes = new Map<string, Outcome>()
-  for (const [number, group] of groups.entries()) {
-    for (const [index, outcome] of (await runTogether(t, group, `group-${number}`)).entries()) outcomes.set(group[index]!, outcome)
+  for (const group of groups) {
+    for (const [index, outcome] of (await runTogether(t, group)).entries()) outcomes.set(group[index]!, outcome)
   }
   return programs.map(program => outcomes.get(program)!)
 }
 
-async function runTogether (t: Test, programs: string[], name: string): Promise<Outcome[]> {
+async function runTogether (t: Test, programs: string[]): Promise<Outcome[]> {
   const files = Object.fromEntries(programs.map((program, index) => [`snippet-${index}.mjs`, program]))
-  const dir = t.testdir({ [name]: { 'run.mjs': runner, ...files } })
+  const dir = writeFolder(t, { 'run.mjs': runner, ...files })
   const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: '', SESSION_SECRET: secret }
-  await run(process.execPath, [`${dir}/${name}/run.mjs`, String(programs.length)], { env, timeout: 120_000 })
-  return JSON.parse(await readFile(`${dir}/${name}/outcomes.json`, 'utf8'))
+  await run(process.execPath, [`${dir}/run.mjs`, String(programs.length)], { env, timeout: 120_000 })
+  return JSON.parse(await readFile(`${dir}/outcomes.json`, 'utf8'))
+}
+
+/** Several at once, which are gone after the test; below the package's own folder. */
+function writeFolder (t: Test, files: Record<string, string>): string {
+  const parent = fileURLToPath(new URL('.tap', root))
+  mkdirSync(parent, { recursive: true })
+  const dir = mkdtempSync(join(parent, 'snippets-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text)
+  return dir
 }
 
 // A snippet that leaves something running is as wrong as one that throws. Sockets close a turn after their server.
@@ -187,7 +200,7 @@ export function compile (t: Test, snippets: Snippet[]): string {
   const files = Object.fromEntries(snippets.map(({ kind, code }, index) => /\.m?[jt]s$/.test(kind)
     ? [kind, code]
     : [`snippet-${index}.ts`, `${declarationsFor(code).join('\n')}\n${code}\nexport {}\n`]))
-  const dir = t.testdir(files)
+  const dir = writeFolder(t, files)
   const host = ts.createCompilerHost(options)
   const { getSourceFile } = host
   host.getSourceFile = (name, ...rest) => {

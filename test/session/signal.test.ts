@@ -762,7 +762,7 @@ t.test('lets go of connections', async t => {
     await batch()
     requests.length = 0
     const before = queryObjects(AbortSignal, { format: 'count' })
-    for (let count = 0; count < 1000; count += 200) {
+    for (let round = 0; round < 3; round++) {
       await batch()
       requests.length = 0
     }
@@ -771,9 +771,9 @@ t.test('lets go of connections', async t => {
     t.ok(queryObjects(AbortSignal, { format: 'count' }) <= before + 5, 'no signal is kept by anyone')
 
     async function batch (): Promise<void> {
-      const sockets = await Promise.all(Array.from({ length: 200 }, (_, index) => openSocket(index % 2 ? browser : other)))
+      const sockets = await Promise.all(Array.from({ length: 100 }, (_, index) => openSocket(index % 2 ? browser : other)))
       for (const socket of sockets) socket.destroy()
-      // Two hundred sockets of a busy machine take their time.
+      // A hundred sockets of a busy machine take their time.
       for (let again = 0; again < 20 && timers() > 0; again++) await settle(() => timers() === 0)
     }
 
