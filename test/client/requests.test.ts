@@ -22,8 +22,8 @@ const typing = (runner: Runner): void => { runner.act() }
 
 /** As the rows of the table are called. */
 const states: Record<string, State> = {
-  'live, nobody there': { answer: () => ({ code: 200, status: live }) },
-  'live, somebody types all the time': { answer: () => ({ code: 200, status: live }), happens: typing },
+  'live, no activity': { answer: () => ({ code: 200, status: live }) },
+  'live, typing all the time': { answer: () => ({ code: 200, status: live }), happens: typing },
   'in a hidden tab': { answer: () => ({ code: 200, status: live }), visible: false },
   'warned, then over': {
     answer: (() => {
