@@ -368,7 +368,7 @@ export interface RequestSessionTimeout {
    * `signal.reason` is an error:
    * - a {@link SessionEndedError} with code FST_SESSION_TIMEOUT_ENDED when the session has ended. Its `reason` is `'idle'`
    *   or `'absolute'` after a timeout, `'signed-out'` after a sign-out in this process, and `'revoked'` after
-   *   `app.sessionTimeout.end()` in this process. After an end in another process it is `'missing'`.
+   *   `app.sessionTimeout.end()` in this process or `endAll()`. If another process has ended the session, it is `'missing'`.
    * - an error with code FST_SESSION_TIMEOUT_CLOSING, without a `reason`, when the server is about to close.
    *
    * Without a live, timed session, and if the client has already disconnected, it is aborted from the start.

@@ -11,7 +11,7 @@ export type EndedReason = TimeoutReason | 'missing'
  * How a session ended, on the channel `fastify-session-timeout:end` and in a `SessionEndedError`:
  * - `'idle'`, `'absolute'`: by timeout
  * - `'signed-out'`: by a sign-out (`session.destroy()`, `session.regenerate()`, DELETE)
- * - `'revoked'`: by `app.sessionTimeout.end()`
+ * - `'revoked'`: by `app.sessionTimeout.end()` or `endAll()`
  * - `'missing'`: this process found that the store no longer has it
  */
 export type EndReason = TimeoutReason | 'signed-out' | 'revoked' | 'missing'
