@@ -8,7 +8,7 @@ import { text as body } from 'node:stream/consumers'
 import { publint } from 'publint'
 import t, { type Test } from 'tap'
 import { launchChromium, newProfile } from '../helpers/chromium.js'
-import { installPacked } from '../helpers/packed.js'
+import { installAlone } from './installed.js'
 import { readDocument } from '../helpers/snippets.js'
 import { minute, second } from '../helpers/time.js'
 
@@ -106,7 +106,7 @@ async function wholeWay (t: Test, { url, tick }: Program): Promise<void> {
 
 t.test('the program of the README, in an empty folder with the packed tarball', async t => {
   const named = [.../^npm install (.+)$/m.exec(text)![1]!.split(' ')].filter(name => name !== 'fastify-session-timeout')
-  const dir = await installPacked(t, named)
+  const dir = await installAlone(t, named)
 
   await t.test('as ESM', async t => wholeWay(t, await start(t, dir, 'app.mjs', started(program))))
   await t.test('as CommonJS', async t => wholeWay(t, await start(t, dir, 'app.cjs', required(started(program)))))
