@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { buildApp, signedIn } from '../helpers/app.js'
 import { JsonStore, random } from '../helpers/stores.js'
 
-const trials = Number(process.env.RACE_TRIALS ?? 200)
+const trials = Number(process.env.RACE_TRIALS ?? 100)
 const atOnce = 100
 const next = random(1)
 
@@ -59,9 +59,9 @@ async function prepare (t: Test, withPlugin: boolean): Promise<{ app: FastifyIns
 
 t.test('without the plugin, sign-outs are undone by requests in flight: the test can see the fault', async t => {
   const { app } = await prepare(t, false)
-  const { back, cookies } = await race(app, 1000, 'sign-out')
-  t.comment(`of 1000: ${back} came back, ${cookies} responses carried the cookie`)
-  t.ok(back > 50 && cookies > 50)
+  const { back, cookies } = await race(app, 300, 'sign-out')
+  t.comment(`of 300: ${back} came back, ${cookies} responses carried the cookie`)
+  t.ok(back > 15 && cookies > 15)
 })
 
 for (const end of ['sign-out', 'regenerate'] as const) {

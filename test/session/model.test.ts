@@ -110,13 +110,13 @@ const makers: Record<string, (counts: Counts) => Stores> = {
   'two processes on a store that keeps JSON' (counts) {
     const data = new Map<string, string>()
     watch(data, json => JSON.parse(json), counts)
-    return { runs: 30, stores: [new JsonStore({ data }), new JsonStore({ data })], peek: id => withClock(id, key => data.has(key) ? JSON.parse(data.get(key)!) : undefined) }
+    return { runs: 20, stores: [new JsonStore({ data }), new JsonStore({ data })], peek: id => withClock(id, key => data.has(key) ? JSON.parse(data.get(key)!) : undefined) }
   },
   'two instances on one MemoryStore' (counts) {
     const kept = new Map<string, { [key: string]: unknown }>()
     watch(kept, one => one, counts)
     const store = new session.MemoryStore(kept as never)
-    return { runs: 100, stores: [store, store], peek: id => withClock(id, key => kept.get(key)) }
+    return { runs: 40, stores: [store, store], peek: id => withClock(id, key => kept.get(key)) }
   }
 }
 

@@ -9,7 +9,7 @@ import { openScene, settle, until } from '../helpers/scene.js'
 import { FaultyStore, JsonStore, random } from '../helpers/stores.js'
 import { minute, second } from '../helpers/time.js'
 
-const saves = Number(process.env.RACE_TRIALS ?? 200)
+const saves = Number(process.env.RACE_TRIALS ?? 60)
 const sessions = saves / 4
 const atOnce = 50
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { buildApp, signedIn } from '../helpers/app.js'
 import { JsonStore, random } from '../helpers/stores.js'
 
-const trials = Number(process.env.RACE_TRIALS ?? 200)
+const trials = Number(process.env.RACE_TRIALS ?? 60)
 const atOnce = 100
 
 interface Result {
