@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { findSessions, type Registration } from '../session/registration.js'
 import { checkLoaded } from '../session/unchecked-session.js'
 import { isBeforeCheck, visitOf } from '../session/visit.js'
-import { adopt, sessionOf, type HostSession } from '../store/host-session.js'
+import { guardSession, sessionOf, type HostSession } from '../store/host-session.js'
 
 type Callback = (error?: unknown) => void
 
@@ -45,7 +45,7 @@ async function isOver (registration: Registration, request: FastifyRequest, sess
   try {
     if (visit) {
       visit.hold(known.id)
-      adopt(session, visit.host.slots, visit.store)
+      guardSession(session, visit.host.slots, visit.store)
     }
     const { reason } = await checkLoaded(registration, sessions, known, session, () => {
       visit?.settleOn(known)

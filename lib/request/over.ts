@@ -1,6 +1,6 @@
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { StoreError } from '../errors.js'
-import { startAfresh } from '../session/adopt.js'
+import { startAfresh } from '../session/begin-visit.js'
 import { explain, type Decision } from '../session/decisions.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
 import { tellable, type Visit } from '../session/visit.js'

@@ -89,7 +89,7 @@ const nothing = Function.prototype as () => void
 export function assertGuardable (session: HostSession): void {
   const seen: string[] = []
   const slots = findSlots(session, storeIn(session), () => { seen.push('id') })
-  adopt(session, slots, {
+  guardSession(session, slots, {
     get: nothing,
     destroy (_id, answer) {
       seen.push('destroy')
@@ -113,8 +113,8 @@ function hostVersion (): string {
   return (createRequire(import.meta.url)('@fastify/session/package.json') as { version: string }).version
 }
 
-/** Puts a session, and all that are derived from it, behind a store of ours. */
-export function adopt (session: HostSession, slots: Slots, store: SessionStore): void {
+/** Puts a session, and all that are derived from it, behind our store: every later write passes the guard. */
+export function guardSession (session: HostSession, slots: Slots, store: SessionStore): void {
   session[slots.store] = store
   session[slots.generateId] = slots.noteSuccessor
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { now } from '../clock.js'
 import { NoSessionError } from '../errors.js'
-import { adopt, sessionOf, type HostSession } from '../store/host-session.js'
+import { guardSession, sessionOf, type HostSession } from '../store/host-session.js'
 import { hostOf, type Registration } from './registration.js'
 import { Visit, visitOf } from './visit.js'
 
@@ -12,7 +12,7 @@ export function beginVisit (
   const host = hostOf(registration, request, session, noteSuccessor)
   const cookie = request.cookies?.[registration.settings.cookieName]
   const visit = new Visit(registration, host, request, reply, now(), cookie, registration.rulesOf(request))
-  adopt(session, host.slots, visit.store)
+  guardSession(session, host.slots, visit.store)
   return visit
 }
 
@@ -29,7 +29,7 @@ export function startAfresh (visit: Visit): Promise<void> {
     registration.decryptSession('', request, error => {
       const session = sessionOf(request)
       if (error || !session) return reject(error ?? new NoSessionError('@fastify/session gave no session'))
-      adopt(session, host.slots, visit.store)
+      guardSession(session, host.slots, visit.store)
       resolve()
     })
   })
