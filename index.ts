@@ -26,13 +26,13 @@ async function sessionTimeout (
   refuseWrongOrder(app)
   const settings = resolveOptions(options, app.hasRequestDecorator('flash'), warn)
   const rules = createRouteRulesReader(settings, app.log)
-  const line = settings.endBus && joinBus(settings.endBus, app.log)
+  const busLink = settings.endBus && joinBus(settings.endBus, app.log)
   const registration: Registration = {
     app,
     settings,
     decryptSession: app.decryptSession.bind(app) as DecryptSession,
     rulesOf: rules.of,
-    line,
+    busLink,
     host: undefined,
     sampleId: undefined,
     noticed: nothingNoticed()
@@ -62,7 +62,7 @@ async function sessionTimeout (
   })
   app.addHook('onClose', async function leaveBus () {
     connections.close()
-    await line?.leave()
+    await busLink?.leave()
   })
 
   const { endpoint } = settings

@@ -62,7 +62,7 @@ export function createSecondCheckHook (): Hook {
     if (known.ended !== null) return over(visit, known)
     const at = now()
     const session = sessionOf(request)!
-    const user = known.isDoubted || at - visit.at > freshFor ? userToLookUp(visit, known, session, at) : null
+    const user = known.mustRecheckUser || at - visit.at > freshFor ? userToLookUp(visit, known, session, at) : null
     const goOnWith = (): Promise<Verdict> | Verdict => checkClockAgain(visit, known, at)
     return user === null ? goOnWith() : checkUser(visit, known, { session, user }, goOnWith)
   })

@@ -41,7 +41,7 @@ export async function endAll (registration: Registration, user: unknown, options
     throw asStoreError(error)
   } finally {
     // Also after a failure: what was written may have landed.
-    sessions.tellOfUser(userKey)
+    sessions.notifyUserSignedOut(userKey)
   }
 }
 

@@ -7,49 +7,49 @@ import { describeFault } from '../errors.js'
 /** When a bus that could not be subscribed to is tried again. */
 const pause = 30 * second
 
-/** How often a process tells itself something, and how long it waits to hear it. */
+/** How often a process sends a message to itself, and how long it waits for it. */
 const probeInterval = 10 * second
 
-type Fault = 'publish' | 'subscribe' | 'hear' | 'untold'
+type Fault = 'publish' | 'subscribe' | 'deliver' | 'missed'
 
 const consequence = 'ends in other processes are noticed when the store is next asked'
 
 const warnings: Record<Fault, string> = {
   publish: `endBus failed to publish: ${consequence}`,
   subscribe: `endBus failed to subscribe: ${consequence}`,
-  hear: `endBus does not deliver: this process publishes and hears nothing of it; ${consequence}. A pooler in transaction mode cannot LISTEN`,
-  untold: 'endBus was not told of an end in another process: every process on this store needs the same endBus, and has to be able to publish'
+  deliver: `endBus does not deliver: this process publishes and hears nothing of it; ${consequence}. A pooler in transaction mode cannot LISTEN`,
+  missed: 'endBus was not told of an end in another process: every process on this store needs the same endBus, and has to be able to publish'
 }
 
-/** Who hears of ends in other processes: the sessions of one store. What is heard is never believed, only looked into. */
-export interface Audience {
-  readonly lines: Set<EndLine>
+/** Receives messages about ends in other processes: the sessions of one store. A message is a hint: the store is always checked. */
+export interface EndBusListener {
+  readonly busLinks: Set<EndBusLink>
   /** The session with that digest may be over. */
-  hear (digest: string): void
-  /** Any session may be over: what told of it may be lost. */
+  receive (digest: string): void
+  /** Any session may be over: the message about it may be lost. */
   lookUpAll (): void
 }
 
-const byBus = new WeakMap<SessionEndBus, EndLine>()
+const byBus = new WeakMap<SessionEndBus, EndBusLink>()
 
-/** One line for each bus, however many registrations use it. Every join ends with a {@link EndLine.leave}. */
-export function joinBus (bus: SessionEndBus, log: FastifyBaseLogger): EndLine {
-  let line = byBus.get(bus)
-  if (line === undefined) byBus.set(bus, line = new EndLine(bus, log))
-  line.join()
-  return line
+/** One link for each bus, however many registrations use it. Every join ends with a {@link EndBusLink.leave}. */
+export function joinBus (bus: SessionEndBus, log: FastifyBaseLogger): EndBusLink {
+  let link = byBus.get(bus)
+  if (link === undefined) byBus.set(bus, link = new EndBusLink(bus, log))
+  link.join()
+  return link
 }
 
 /** This process on a bus. Whatever the bus does, neither a request nor an end waits for it or fails with it. */
-export class EndLine {
+export class EndBusLink {
   readonly #bus: SessionEndBus
   readonly #log: FastifyBaseLogger
-  readonly #audience = new Set<Audience>()
+  readonly #listeners = new Set<EndBusListener>()
   /** What does not work, each logged when it begins. */
   readonly #faults = new Set<Fault>()
-  /** What this process tells itself: nobody else knows it. */
+  /** A message that this process sends to itself; no other process knows it. */
   readonly #probe = `probe-${randomBytes(12).toString('base64url')}`
-  #heardProbe = false
+  #receivedProbe = false
   #members = 0
   #subscribed = false
   #unsubscribe: (() => unknown) | undefined
@@ -62,7 +62,7 @@ export class EndLine {
 
   /** Whether ends in other processes are heard of, as far as this one knows. */
   get isHealthy (): boolean {
-    return this.#subscribed && this.#heardProbe && this.#faults.size === 0
+    return this.#subscribed && this.#receivedProbe && this.#faults.size === 0
   }
 
   join (): void {
@@ -74,8 +74,8 @@ export class EndLine {
     if (--this.#members > 0) return
     byBus.delete(this.#bus)
     clearTimeout(this.#timer)
-    for (const { lines } of this.#audience) lines.delete(this)
-    this.#audience.clear()
+    for (const { busLinks } of this.#listeners) busLinks.delete(this)
+    this.#listeners.clear()
     try {
       await this.#unsubscribe?.()
     } catch (error) {
@@ -83,12 +83,12 @@ export class EndLine {
     }
   }
 
-  attach (audience: Audience): void {
-    if (this.#members === 0 || this.#audience.has(audience)) return
-    this.#audience.add(audience)
-    audience.lines.add(this)
-    // What was told before, it has not heard.
-    audience.lookUpAll()
+  attach (listener: EndBusListener): void {
+    if (this.#members === 0 || this.#listeners.has(listener)) return
+    this.#listeners.add(listener)
+    listener.busLinks.add(this)
+    // It missed earlier messages.
+    listener.lookUpAll()
   }
 
   publish (digest: string): void {
@@ -98,32 +98,32 @@ export class EndLine {
     )
   }
 
-  /** An end was found in the store that this bus, which works here, has not told of. */
-  noteUntold (): void {
-    if (this.isHealthy) this.#note('untold')
+  /** An end was found in the store that this bus, which works here, did not announce. */
+  noteMissedMessage (): void {
+    if (this.isHealthy) this.#note('missed')
   }
 
   /** A bus can take messages and deliver none. What it delivers to its own sender, it delivers. */
   #probeAgain (): void {
-    this.#heardProbe = false
+    this.#receivedProbe = false
     this.publish(this.#probe)
     this.#timer = setTimeout(() => {
-      if (!this.#heardProbe && !this.#faults.has('publish')) this.#note('hear')
+      if (!this.#receivedProbe && !this.#faults.has('publish')) this.#note('deliver')
       this.#probeAgain()
     }, probeInterval).unref()
   }
 
   #subscribe (): void {
-    const hear = (digest: string): void => {
+    const receive = (digest: string): void => {
       if (digest === this.#probe) {
-        this.#heardProbe = true
-        this.#faults.delete('hear')
+        this.#receivedProbe = true
+        this.#faults.delete('deliver')
         return
       }
-      for (const audience of this.#audience) audience.hear(digest)
+      for (const listener of this.#listeners) listener.receive(digest)
     }
-    const miss = (): void => { for (const audience of this.#audience) audience.lookUpAll() }
-    ask(() => this.#bus.subscribe(hear, miss)).then(async unsubscribe => {
+    const miss = (): void => { for (const listener of this.#listeners) listener.lookUpAll() }
+    ask(() => this.#bus.subscribe(receive, miss)).then(async unsubscribe => {
       // All may have left meanwhile.
       if (this.#members === 0) return unsubscribe()
       this.#unsubscribe = unsubscribe

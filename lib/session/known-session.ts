@@ -55,7 +55,7 @@ export class KnownSession {
   /** When the store was last asked whether its user was signed out everywhere, epoch ms. */
   lookedAt = -Infinity
   /** Its user may have been signed out everywhere since. */
-  isDoubted = false
+  mustRecheckUser = false
   /** That question, while it is under way. */
   looking: Promise<UserEnd | undefined> | undefined
   /** The start of which the user was warned that it is about to reach its limit, epoch ms. */

@@ -4,7 +4,7 @@ import { NoSessionError } from '../errors.js'
 import type { Settings } from '../settings/options.js'
 import type { RouteRules } from '../settings/route-rules.js'
 import { findSlots, sessionOf, storeIn, type HostSession, type Slots } from '../store/host-session.js'
-import type { EndLine } from './end-bus.js'
+import type { EndBusLink } from './end-bus.js'
 import { sessionsOf, type Sessions } from './sessions.js'
 
 /** Loads the session of that signed id into `request.session`; a new one where there is none. */
@@ -18,8 +18,8 @@ export interface Registration {
   readonly decryptSession: DecryptSession
   /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
   readonly rulesOf: (request: FastifyRequest) => RouteRules | undefined
-  /** How other processes are told of ends. */
-  readonly line: EndLine | undefined
+  /** The link by which processes notify each other of ends. */
+  readonly busLink: EndBusLink | undefined
   /** Known from the first session on. */
   host: Host | undefined
   /** An id as the application makes them; undefined where that takes a request. */
@@ -90,8 +90,8 @@ export function openNobody (
 }
 
 /** @param makeId makes an id that no session has */
-function sessionsFor ({ app, line }: Registration, store: SessionStore, makeId: () => string): Sessions {
+function sessionsFor ({ app, busLink }: Registration, store: SessionStore, makeId: () => string): Sessions {
   const sessions = sessionsOf(store, app.log, makeId)
-  line?.attach(sessions)
+  busLink?.attach(sessions)
   return sessions
 }

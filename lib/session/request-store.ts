@@ -191,7 +191,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   // Those too that only another process knows of: its start would time whoever has the session next.
   if (isLeft) sessions.clocks.drop(known.id, clockEntries)
   if (isLeft || isOther) {
-    sessions.tellOthers(known)
+    sessions.notifyOtherProcesses(known)
     if (isOther) known.watch?.userChanged(session)
   }
   settle(visit, known, record, limits)

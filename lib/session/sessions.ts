@@ -12,7 +12,7 @@ import { createGuardedStore, type GuardedStore } from '../store/guarded-store.js
 import { createRecentEnds, type RecentEnds } from '../store/recent-ends.js'
 import { createUserEnds, type UserEnds } from '../store/user-ends.js'
 import { isDebugged } from './decisions.js'
-import type { Audience, EndLine } from './end-bus.js'
+import type { EndBusListener, EndBusLink } from './end-bus.js'
 import { isTimeout, KnownSession, type Watcher } from './known-session.js'
 
 const ends = channel('fastify-session-timeout:end')
@@ -23,7 +23,7 @@ const spread = 5 * second
 /** How many sessions are remembered that nothing uses: bounded memory, whatever the load. */
 const capacity = 10_000
 
-/** Before the name of a user in what processes tell each other. No digest of a session's id has a full stop. */
+/** The prefix of messages about a user. No digest of a session's id has a full stop. */
 const userPrefix = 'user.'
 
 const byStore = new WeakMap<SessionStore, Sessions>()
@@ -49,13 +49,13 @@ export interface EndOptions {
 }
 
 /** What this process knows of the sessions in a store: of those in use, of late ones, and of those that ended within a minute. */
-export class Sessions implements Audience {
+export class Sessions implements EndBusListener {
   readonly store: GuardedStore
   readonly clocks: Clocks
   readonly userEnds: UserEnds
   readonly recent: RecentEnds = createRecentEnds()
-  /** The ways by which other processes hear of ends, and tell of theirs. */
-  readonly lines = new Set<EndLine>()
+  /** The links by which processes notify each other of ends. */
+  readonly busLinks = new Set<EndBusLink>()
   /** Those with open connections, by the digest of their id. */
   readonly watched = new Map<string, Watcher>()
   readonly #known = new Map<string, KnownSession>()
@@ -128,7 +128,7 @@ export class Sessions implements Audience {
    */
   async end (session: KnownSession, reason: EndReason, options: EndOptions = {}): Promise<void> {
     const { cookie, keepReason, sparing } = options
-    this.#begin(session, reason, cookie)
+    this.#rememberEnd(session, reason, cookie)
     session.isEnding = true
     let successor: string | undefined
     try {
@@ -140,7 +140,7 @@ export class Sessions implements Audience {
     } finally {
       session.isEnding = false
     }
-    this.#over(session)
+    this.#finishEnd(session)
     if (successor !== undefined && successor !== sparing) await this.endById(successor, reason)
   }
 
@@ -176,44 +176,44 @@ export class Sessions implements Audience {
       this.noticeEnd(session)
       return false
     }
-    this.#begin(session, 'signed-out', undefined).successor = successor.id
-    this.#over(session)
+    this.#rememberEnd(session, 'signed-out', undefined).successor = successor.id
+    this.#finishEnd(session)
     return true
   }
 
   /** The store does not have it any more: somebody ended it. */
   noticeEnd (session: KnownSession, reason: EndReason = 'missing', cookie?: string): void {
     if (session.ended !== null) return
-    this.#begin(session, reason, cookie)
-    this.#tell(session)
+    this.#rememberEnd(session, reason, cookie)
+    this.#reportEnd(session)
   }
 
   /** Has other processes look that session up. The digest is worth nothing to who reads it. */
-  tellOthers ({ id }: KnownSession): void {
-    if (this.lines.size === 0) return
+  notifyOtherProcesses ({ id }: KnownSession): void {
+    if (this.busLinks.size === 0) return
     const digest = digestOf(id)
-    for (const line of this.lines) line.publish(digest)
+    for (const link of this.busLinks) link.publish(digest)
   }
 
-  hear (message: string): void {
-    // A bus may deliver what nobody here has told.
-    if (typeof message === 'string' && message.startsWith(userPrefix)) this.doubt(message.slice(userPrefix.length))
+  receive (message: string): void {
+    // A bus may deliver anything, also what no process of this application sent.
+    if (typeof message === 'string' && message.startsWith(userPrefix)) this.recheckUser(message.slice(userPrefix.length))
     else this.watched.get(message)?.lookUpWithin(0)
   }
 
   /** The sessions of a user may be over: each is looked into before it is used again, and those with open connections now. */
-  doubt (userKey: string): void {
+  recheckUser (userKey: string): void {
     for (const session of this.#known.values()) {
       if (session.userKey !== userKey) continue
-      session.isDoubted = true
+      session.mustRecheckUser = true
       session.watch?.lookUpWithin(0)
     }
   }
 
-  /** A user was signed out everywhere. */
-  tellOfUser (userKey: string): void {
-    this.doubt(userKey)
-    for (const line of this.lines) line.publish(userPrefix + userKey)
+  /** A user was signed out everywhere: other processes check the sessions of that user. */
+  notifyUserSignedOut (userKey: string): void {
+    this.recheckUser(userKey)
+    for (const link of this.busLinks) link.publish(userPrefix + userKey)
   }
 
   /** Lets one operation about a user come after the other. */
@@ -231,18 +231,18 @@ export class Sessions implements Audience {
     for (const watcher of this.watched.values()) watcher.lookUpWithin(Math.random() * spread)
   }
 
-  #begin (session: KnownSession, reason: EndReason, cookie: string | undefined): ReturnType<RecentEnds['remember']> {
+  #rememberEnd (session: KnownSession, reason: EndReason, cookie: string | undefined): ReturnType<RecentEnds['remember']> {
     session.ended = reason
     return this.recent.remember(session.id, reason, cookie)
   }
 
-  #over (session: KnownSession): void {
+  #finishEnd (session: KnownSession): void {
     this.clocks.drop(session.id, session.entries)
-    this.#tell(session)
-    this.tellOthers(session)
+    this.#reportEnd(session)
+    this.notifyOtherProcesses(session)
   }
 
-  #tell (session: KnownSession): void {
+  #reportEnd (session: KnownSession): void {
     const { record, ended } = session
     const reason = ended!
     // A timeout is explained to the log of its request, with the limits.

@@ -46,25 +46,25 @@ export function userToLookUp (visit: Visit, known: KnownSession, session: Stored
 export function isLookDue (known: KnownSession, at: number, interval: number): boolean {
   const age = at - known.lookedAt
   // While the question is under way, nobody goes on by what was known before.
-  return known.isDoubted || known.looking !== undefined || age >= interval || age < -tolerance
+  return known.mustRecheckUser || known.looking !== undefined || age >= interval || age < -tolerance
 }
 
 /** Requests of one session share one question, unless the answer may be older than what was heard. @throws the store's error */
 function lookUp (sessions: Sessions, known: KnownSession, user: string): Promise<UserEnd | undefined> {
-  const isShared = known.looking !== undefined && !known.isDoubted && known.userKey === sessions.userEnds.keyOf(user)
+  const isShared = known.looking !== undefined && !known.mustRecheckUser && known.userKey === sessions.userEnds.keyOf(user)
   return isShared ? known.looking! : ask(sessions, known, user)
 }
 
 function ask (sessions: Sessions, known: KnownSession, user: string): Promise<UserEnd | undefined> {
   // Before the question: who signs the user out now finds the session, and has it looked at again.
   known.userKey = sessions.userEnds.keyOf(user)
-  known.isDoubted = false
+  known.mustRecheckUser = false
   const at = now()
   const looking = sessions.userEnds.read(user).then(end => {
     known.lookedAt = Math.max(known.lookedAt, at)
     return end
   }, error => {
-    known.isDoubted = true
+    known.mustRecheckUser = true
     throw error
   }).finally(() => {
     if (known.looking === looking) known.looking = undefined
@@ -91,7 +91,7 @@ export async function endIfSignedOut (
   const end = await lookUp(sessions, known, held.user)
   if (end === undefined || !isOver(end, known.id, held.session)) return 'live'
   // Until it is over: the store may refuse.
-  known.isDoubted = true
+  known.mustRecheckUser = true
   return sessions.inTurn(known, async one => {
     // Another request may have found the same.
     if (one.ended !== null) return 'gone'
@@ -128,7 +128,7 @@ function generationAfter (visit: Visit, known: KnownSession, end: UserEnd): stri
   // What has happened and lies ahead comes of clocks that differ: nobody is to be locked out by that.
   const isAhead = end.at > now() + tolerance
   if (end.at <= visit.at || isAhead || visit.host.sessions.userEnds.isOurs(end)) return end.generation
-  known.isDoubted = true
+  known.mustRecheckUser = true
   return undefined
 }
 

@@ -175,7 +175,7 @@ export class Watch implements Watcher {
     // The last one may have left meanwhile, and another one of the same session come.
     if (!this.#isWatching) return
     if (stored === undefined) {
-      if (!isHinted) for (const line of this.#sessions.lines) line.noteUntold()
+      if (!isHinted) for (const link of this.#sessions.busLinks) link.noteMissedMessage()
       return this.#sessions.noticeEnd(session)
     }
     const record = readRecord(stored)
