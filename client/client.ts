@@ -2,7 +2,7 @@ import type { Decision } from './display/display.js'
 import { createLoading, type LoadDisplay } from './display/loading.js'
 import { listen } from './listen.js'
 import { createCover } from './page/cover.js'
-import { announce } from './page/events.js'
+import { dispatchEvents } from './page/events.js'
 import { createLeaving } from './page/leaving.js'
 import { onServerTiming, readPage } from './page/timing.js'
 import { watchWork } from './page/unsaved.js'
@@ -58,7 +58,7 @@ export function createClient (
       leaving.leave(reason)
     },
     reload: () => location.reload(),
-    announce,
+    dispatchEvents,
     post: tabs.post,
     complain: createComplaint(endpoint)
   })
@@ -80,8 +80,8 @@ export function createClient (
   }
 
   function start (): void {
-    const { told, wake, retry } = session
-    undos.push(onServerTiming(endpoint.href, told), onWake(wake, retry))
+    const { noteTimeLeft, wake, retry } = session
+    undos.push(onServerTiming(endpoint.href, noteTimeLeft), onWake(wake, retry))
     session.start()
   }
 

@@ -31,14 +31,14 @@ import type { ClientEndedReason, SessionTimeoutState } from '../types.js'
  */
 export type Stage = SessionTimeoutState | 'unclaimed' | 'copied' | 'failed' | 'leaving' | 'renewing' | 'left'
 
-/** What was said at one moment about a session. Ms; null for no limit. */
-export interface Told {
+/** The time that a session had left at one moment. Ms; null for no limit. */
+export interface TimeLeft {
   readonly at: Instant
   readonly remaining: number | null
 }
 
 /** What was said of the session of this page's user. */
-export interface Known extends Told {
+export interface Known extends TimeLeft {
   readonly warnBefore: number
   readonly canExtend: boolean
   /** The limit that comes first: why the session will end, if nothing extends it. Null when nobody has said. */
@@ -53,8 +53,8 @@ export interface Session {
   readonly tag: string | null
   /** The last word about this very page's user. */
   readonly known: Known | null
-  /** What another response has told since then, of whichever user. */
-  readonly told: Told | null
+  /** The time left by the header of a later response, which may be about another user. */
+  readonly headerTimeLeft: TimeLeft | null
   /** The user has been warned and nothing has put that off: also while the page is covered. */
   readonly warned: boolean
   /** Why it is over, or would be, as far as anybody has said. */
@@ -77,7 +77,7 @@ const longestTimer = 2 ** 31 - 1
 const longestDrift = 10_000
 
 /** A page of which nothing is known. */
-export const nothing: Session = { stage: 'unknown', tag: null, known: null, told: null, warned: false, reason: null }
+export const nothing: Session = { stage: 'unknown', tag: null, known: null, headerTimeLeft: null, warned: false, reason: null }
 
 /** The server says that this page's user is signed in. */
 export function recognise (session: Session, known: Known, tag: string | null): Session {
@@ -128,8 +128,8 @@ export function pass (session: Session): Session {
 }
 
 /** A response of the application carried the time left. */
-export function tell (session: Session, told: Told): Session {
-  return session.known && since(told.at) < since(session.known.at) ? { ...session, told } : session
+export function noteTimeLeft (session: Session, headerTimeLeft: TimeLeft): Session {
+  return session.known && since(headerTimeLeft.at) < since(session.known.at) ? { ...session, headerTimeLeft } : session
 }
 
 /** What the application sees. */
@@ -165,7 +165,7 @@ export function isProven (session: Session): boolean {
   return !!session.known?.proven && !isOver(session)
 }
 
-function leftOf ({ at, remaining }: Told): number {
+function leftOf ({ at, remaining }: TimeLeft): number {
   return (remaining ?? Infinity) - since(at)
 }
 
@@ -173,8 +173,8 @@ function leftOf ({ at, remaining }: Told): number {
  * Ms until the server has to be asked whose session it is. A response that tells of more time may be another
  * user's: it puts nothing off. One that tells of less may be right.
  */
-function timeLeft ({ known, told }: Session): number {
-  return Math.min(leftOf(known!), told ? leftOf(told) : Infinity)
+function timeLeft ({ known, headerTimeLeft }: Session): number {
+  return Math.min(leftOf(known!), headerTimeLeft ? leftOf(headerTimeLeft) : Infinity)
 }
 
 function isNear (session: Session): boolean {
@@ -188,8 +188,8 @@ function reasonByTime ({ known }: Session): ClientEndedReason {
 
 /** Ms to the deadline as last heard from anybody; null while there is no timed session. */
 export function remainingOf (session: Session): number | null {
-  const { known, told } = session
-  const left = known && !isOver(session) ? leftOf(told ?? known) : Infinity
+  const { known, headerTimeLeft } = session
+  const left = known && !isOver(session) ? leftOf(headerTimeLeft ?? known) : Infinity
   return left === Infinity ? null : Math.max(0, left)
 }
 

@@ -1,15 +1,15 @@
 import { since, type Instant } from '../clock.js'
 import type { ClientEndedReason } from '../types.js'
 import {
-  doubt, dueOf, end, explain, fail, isHidden, isOver, isProven, isShown, isSigningOut, isWarning, leave, nothing,
-  pass, recognise, silence, tell, type Known, type Session
+  doubt, dueOf, end, explain, fail, isHidden, isOver, isProven, isShown, isSigningOut, isWarning, leave, noteTimeLeft, nothing,
+  pass, recognise, silence, type Known, type Session
 } from './machine.js'
 import { createQuestions, type Worth } from './questions.js'
 import { createReports } from './reports.js'
 import type { Answer, Call, Method, Status } from './server.js'
 import type { Message } from './tabs.js'
 
-/** What the page was told when it was loaded. */
+/** What came with the page. */
 export interface Page {
   readonly stage: 'unknown' | 'unclaimed' | 'copied' | 'covered' | 'live'
   /** Whose it is; null when nobody said. */
@@ -36,8 +36,8 @@ export interface Ports {
   leave (reason: ClientEndedReason): void
   /** The page is an old copy, of another time or user. */
   reload (): void
-  /** Tells the application of a change. */
-  announce (before: Session, after: Session): void
+  /** Dispatches the events of a change. */
+  dispatchEvents (before: Session, after: Session): void
   post (message: Message): void
   complain (code: number): void
 }
@@ -60,8 +60,8 @@ export interface Runner {
   check (): Promise<boolean> | null
   /** Another tab says something: a hint, never a fact. */
   hint (message: Message): void
-  /** A response of the application told the time left. */
-  told (remaining: number, at: Instant): void
+  /** A response of the application carried the time left. */
+  noteTimeLeft (remaining: number, at: Instant): void
 }
 
 // An answer that is no older says what is.
@@ -70,7 +70,7 @@ const fresh = 3000
 // Coming and going within it is no news.
 const recently = 10_000
 
-/** Lets the machine run: asks the server, sets the one timer, tells everyone what has changed. */
+/** Lets the machine run: asks the server, sets the one timer, and reports what has changed. */
 export function runSession (page: Page, ports: Ports): Runner {
   let session: Session = { ...nothing, ...page }
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -131,9 +131,9 @@ export function runSession (page: Page, ports: Ports): Runner {
       return questions.insist().then(() => !isHidden(session))
     },
     hint,
-    told (remaining, at) {
+    noteTimeLeft (remaining, at) {
       notice()
-      become(tell(session, { at, remaining }))
+      become(noteTimeLeft(session, { at, remaining }))
       // Of whose session that was, only the server can tell.
       if (session.stage !== 'live' && !(isWarning(session) && remaining <= session.known!.warnBefore)) questions.ask()
     }
@@ -159,7 +159,7 @@ export function runSession (page: Page, ports: Ports): Runner {
     if (isOver(next) && (stage === 'left' || !ports.isUnsaved())) ports.leave(next.reason!)
     if (before.warned && stage === 'live') ports.post({ type: 'extended' })
     // Last of all: what the application throws must not keep a page uncovered.
-    ports.announce(before, next)
+    ports.dispatchEvents(before, next)
   }
 
   function doubtAgain (asking = true): void {

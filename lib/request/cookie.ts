@@ -11,7 +11,7 @@ import { visitOf, type Visit } from '../session/visit.js'
 import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
 import { refuseCookieName } from './cookie-name.js'
 import { beforeHead, type Head } from './response-head.js'
-import { tellTimeLeft, withoutMetric } from './server-timing.js'
+import { withoutMetric, writeTimeLeft } from './server-timing.js'
 import { sharingOf } from './shared-caches.js'
 
 type Header = ReturnType<FastifyReply['getHeader']>
@@ -76,7 +76,7 @@ export function createCookieHook (registration: Registration): Hook {
     if (visit !== undefined && !isUnchanged) noticeLostCookie(request, header)
     if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
     const timing = endpoint === false ? null : visit?.liveTiming(now())
-    if (timing) tellTimeLeft(visit!, timing)
+    if (timing) writeTimeLeft(visit!, timing)
     if (timing || header !== undefined || renews) beforeHead(reply.raw, head => keepFromCaches(head, visit))
   }
 

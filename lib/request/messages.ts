@@ -18,16 +18,16 @@ type ReadMessages = (type?: string) => Messages | unknown[]
  * On the fresh session: why the old one ended. An API call must not create a session to hold a message, and only
  * one page is given it: a session for each of a thousand tries with an old cookie would fill the store.
  */
-export function sayEnded (visit: Visit, reason: TimeoutReason): void {
+export function flashEnded (visit: Visit, reason: TimeoutReason): void {
   const { request, registration: { settings: { flash } }, host: { sessions: { recent } } } = visit
   if (!flash || !isNavigation(request)) return
   const end = visit.came ? recent.find(visit.came.id) : recent.findByCookie(visit.cookie!)
-  if (end?.told) {
-    // The page that was told has a session by now, whose cookie this response must not clear.
+  if (end?.isMessageShown) {
+    // The page that got the message has a session by now, whose cookie this response must not clear.
     visit.keepCookie = true
     return
   }
-  if (end) end.told = true
+  if (end) end.isMessageShown = true
   request.flash(flash.type, flash.ended(reason, request))
 }
 

@@ -3,10 +3,10 @@ import { StoreError } from '../errors.js'
 import { startAfresh } from '../session/begin-visit.js'
 import { explain, type Decision } from '../session/decisions.js'
 import { isTimeout, type KnownSession } from '../session/known-session.js'
-import { tellable, type Visit } from '../session/visit.js'
+import { publicReason, type Visit } from '../session/visit.js'
 import { signedIdIn, type HostSession } from '../store/host-session.js'
 import { answerEnded, type Verdict } from './answer.js'
-import { sayEnded } from './messages.js'
+import { flashEnded } from './messages.js'
 import { isNavigation, isSafe } from './navigation.js'
 
 /* What becomes of a request whose session is over, or was never there. */
@@ -59,7 +59,7 @@ export function answerEnd (visit: Visit, { ended }: KnownSession): Verdict {
 
 function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
   const { request, reply } = visit
-  sayEnded(visit, reason)
+  flashEnded(visit, reason)
   return answerEnded(request, reply, reason, answerFor(visit), () => {
     // A poll leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
     if (isSafe(request) && !isNavigation(request) && pagesSayWhy(visit)) visit.keepCookie = true
@@ -97,7 +97,7 @@ async function lookForReason (visit: Visit, session: HostSession, id: string, co
 
 function answerMissing (visit: Visit, reason: EndReason): Verdict {
   explain(visit, isTimeout(reason) ? 'ended' : 'missing')
-  visit.cameEnded = tellable(reason)
+  visit.cameEnded = publicReason(reason)
   return isTimeout(reason) && visit.route?.checked !== false ? answerTimeout(visit, reason) : 'continue'
 }
 

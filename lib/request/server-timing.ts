@@ -5,10 +5,10 @@ import { isPage } from './navigation.js'
 import { createPageTag } from './page-tag.js'
 
 /**
- * Tells scripts of the page how long the session has left, in a header that browsers hand to them; and a page, when
+ * Writes how long the session has left, in a header that browsers hand to them; and a page, when
  * it is loaded, whose it is.
  */
-export function tellTimeLeft (visit: Visit, { session, record, limits }: Timing): void {
+export function writeTimeLeft (visit: Visit, { session, record, limits }: Timing): void {
   const { request, reply } = visit
   const left = Math.max(0, deadlines(record, limits).first - now())
   // A service worker may ask for pages ahead of time, by requests that look like any other.
@@ -26,7 +26,7 @@ export function tellTimeLeft (visit: Visit, { session, record, limits }: Timing)
   reply.header('server-timing', text)
 }
 
-/** The header without what {@link tellTimeLeft} put in; undefined when nothing is left. */
+/** The header without what {@link writeTimeLeft} put in; undefined when nothing is left. */
 export function withoutMetric (header: unknown, metric: string): string | undefined {
   const text = String(header ?? '').replace(`, ${metric}`, () => '').replace(`${metric}, `, () => '')
   return text === metric || text === '' ? undefined : text

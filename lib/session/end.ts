@@ -41,7 +41,7 @@ export async function endByTimeout (visit: Visit, due: DueEnd, release: () => Pr
     const { reason, idleFor, startedAt } = timeout
     // No id, no secret, no data.
     visit.request.log.info({ reason, idleFor, age: startedAt === null ? null : Math.max(0, now() - startedAt) }, 'session timed out')
-    await tellTimeout(visit, timeout)
+    await callOnTimeout(visit, timeout)
   }
   return outcome
 }
@@ -100,7 +100,7 @@ async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }:
 }
 
 /** Calls onTimeout, and finds out whether it replied: reply.sent is true only after the onSend hooks, which may wait for the store. */
-async function tellTimeout (visit: Visit, timeout: SessionTimeout): Promise<void> {
+async function callOnTimeout (visit: Visit, timeout: SessionTimeout): Promise<void> {
   const { onTimeout } = visit.registration.settings
   if (onTimeout === undefined) return
   const reply = visit.reply as { send?: (payload?: unknown) => unknown }
@@ -116,7 +116,7 @@ async function tellTimeout (visit: Visit, timeout: SessionTimeout): Promise<void
   }
 }
 
-/** What onTimeout is told. */
+/** The argument of onTimeout. */
 function describeEnd (
   sessionId: string, session: Visit['request']['session'], { record, reason }: Extract<Outcome, { by: 'us' }>
 ): SessionTimeout {

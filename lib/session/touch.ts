@@ -8,7 +8,7 @@ import { explain } from './decisions.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Touches } from './known-session.js'
 import { endIfSignedOut, userToLookUp } from './signed-out-users.js'
-import { tellable, type Timing, type Visit } from './visit.js'
+import { publicReason, type Timing, type Visit } from './visit.js'
 
 /*
  * What moves the clock of a stored session: an activity, and a new beginning.
@@ -224,7 +224,7 @@ export async function restartNow (visit: Visit): Promise<void> {
 }
 
 function goneError ({ ended }: KnownSession): Error {
-  return endedError(tellable(ended)!)
+  return endedError(publicReason(ended)!)
 }
 
 /** Ends a session whose user was signed out everywhere. */
@@ -243,7 +243,7 @@ async function refuseEnded (visit: Visit, timing: Timing | null): Promise<void> 
   if (reason === null) return
   const { session, limits } = timing!
   const outcome = await endByTimeout(visit, { session, limits, reason, at }, () => {})
-  if (outcome.kind === 'ended') throw endedError(tellable(outcome.reason)!)
+  if (outcome.kind === 'ended') throw endedError(publicReason(outcome.reason)!)
 }
 
 function ignore (): void {}

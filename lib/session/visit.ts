@@ -191,8 +191,8 @@ export class Visit {
   /** Why the session that the request has, or came with, is over. */
   get ended (): EndedReason | null {
     const current = this.current
-    if (current !== null) return tellable(current.ended)
-    return this.cameEnded ?? tellable(this.came?.ended ?? null)
+    if (current !== null) return publicReason(current.ended)
+    return this.cameEnded ?? publicReason(this.came?.ended ?? null)
   }
 
   /** The response is over: lets go of every session. */
@@ -203,7 +203,7 @@ export class Visit {
   }
 }
 
-/** What applications are told of an end that was no timeout. */
-export function tellable (reason: EndReason | null): EndedReason | null {
+/** The reason as applications see it: any end that was no timeout is `missing`. */
+export function publicReason (reason: EndReason | null): EndedReason | null {
   return reason === null || isTimeout(reason) ? reason : 'missing'
 }

@@ -9,8 +9,8 @@ const memory = minute
 /** An end that is remembered. */
 export interface RecentEnd {
   readonly reason: EndReason
-  /** Whether a page was given the message that says why. */
-  told: boolean
+  /** Whether the message that says why was put into a session. */
+  isMessageShown: boolean
   /** The id of the session that it was exchanged for. */
   successor?: string
 }
@@ -31,7 +31,7 @@ export function createRecentEnds (): RecentEnds {
   return {
     remember (id, reason, cookie) {
       // A sign-out after a timeout must not blur why the session ended.
-      const end = byId.get(id) ?? { reason, told: false }
+      const end = byId.get(id) ?? { reason, isMessageShown: false }
       byId.set(id, end)
       if (cookie !== undefined) byCookie.set(cookie, end)
       return end

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import FakeTimers from '@sinonjs/fake-timers'
 import { instant, since } from '../../client/clock.js'
-import { doubt, dueOf, end, explain, fail, isHidden, isProven, isShown, leave, nothing, pass, recognise, remainingOf, silence, stateOf, tell, type Known, type Session, type Stage } from '../../client/session/machine.js'
+import { doubt, dueOf, end, explain, fail, isHidden, isProven, isShown, leave, noteTimeLeft, nothing, pass, recognise, remainingOf, silence, stateOf, type Known, type Session, type Stage } from '../../client/session/machine.js'
 
 function fakeClocks (t: Test): FakeTimers.Clock {
   const clock = FakeTimers.install({ toFake: ['Date', 'performance'] })
@@ -158,15 +158,15 @@ t.test('what responses of the application tell puts nothing off, but may bring t
   const clock = fakeClocks(t)
   const live = said()
   clock.tick(1000)
-  const more = tell(live, { at: instant(), remaining: 60_000 })
+  const more = noteTimeLeft(live, { at: instant(), remaining: 60_000 })
   t.equal(remainingOf(more), 60_000)
   t.same(dueOf(more), { ms: 5000 }, 'it may be of another user')
-  const less = tell(live, { at: instant(), remaining: 5000 })
+  const less = noteTimeLeft(live, { at: instant(), remaining: 5000 })
   t.equal(remainingOf(less), 5000)
   t.same(dueOf(less), { ms: 1000 })
-  t.equal(tell(live, { at: instant(2000), remaining: 5000 }), live, 'older than what is known')
-  t.equal(tell(nothing, { at: instant(), remaining: 5000 }), nothing)
-  t.equal(said().told, null, 'the word of the server about this page counts more')
+  t.equal(noteTimeLeft(live, { at: instant(2000), remaining: 5000 }), live, 'older than what is known')
+  t.equal(noteTimeLeft(nothing, { at: instant(), remaining: 5000 }), nothing)
+  t.equal(said().headerTimeLeft, null, 'the word of the server about this page counts more')
 })
 
 t.test('what remains is never negative, and nothing after the end', async t => {

@@ -62,7 +62,7 @@ for (const [name, { answer, visible = true, happens }] of Object.entries(states)
       show () {},
       leave () {},
       reload () {},
-      announce () {},
+      dispatchEvents () {},
       post () {},
       complain () {}
     })

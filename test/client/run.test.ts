@@ -57,7 +57,7 @@ async function open (t: Test, page: Partial<Page> | null = {}, answer: Partial<A
       isUnsaved: () => stage.unsaved,
       leave: reason => stage.left.push(reason),
       reload: () => stage.reloads++,
-      announce: (before: Session, after: Session) => stage.events.push(`${before.stage} ${after.stage}`),
+      dispatchEvents: (before: Session, after: Session) => stage.events.push(`${before.stage} ${after.stage}`),
       post: message => stage.posted.push(message),
       complain () {}
     })
@@ -97,7 +97,7 @@ for (const answer of [{ code: 200, status: nobody }, { code: 401 }]) {
     await stage.run(0)
     t.equal(stage.calls.length, 2, 'when it is looked at again, it asks again')
     stage.answer = { code: 200, status }
-    stage.runner.told(minute, instant())
+    stage.runner.noteTimeLeft(minute, instant())
     await stage.run(4 * second)
     t.equal(stage.runner.session.stage, 'live', 'a response that carries the time leads to the question')
   })
@@ -159,14 +159,14 @@ t.test('a refused extension leads to the question why', async t => {
 t.test('the page of one user is never that of another', async t => {
   const stage = await open(t)
   stage.answer = { code: 200, status: { ...status, yours: false } }
-  stage.runner.told(30 * minute, instant())
+  stage.runner.noteTimeLeft(30 * minute, instant())
   await stage.run(28 * minute + second)
   t.equal(stage.runner.session.stage, 'ended', 'however often its responses tell of more time')
   t.same(stage.posted, [{ type: 'arrived' }], 'and the tabs of the other user are left alone')
   for (let i = 0; i < 20; i++) {
     stage.runner.wake('restored')
     stage.runner.hint({ type: i % 2 ? 'arrived' : 'resumed' })
-    stage.runner.told(30 * minute, instant())
+    stage.runner.noteTimeLeft(30 * minute, instant())
     t.notOk(isShown(stage.runner.session))
     await stage.run(minute)
     t.notOk(isShown(stage.runner.session))
@@ -339,7 +339,7 @@ t.test('stopped, nothing happens any more', async t => {
   stage.answer = { code: 200, status: nobody }
   stage.runner.wake('restored')
   stage.runner.act()
-  stage.runner.told(1, instant())
+  stage.runner.noteTimeLeft(1, instant())
   await stage.run(hour)
   t.equal(stage.runner.session.stage, 'stopped')
   t.same(stage.left, [])

@@ -49,7 +49,7 @@ for (const [name, answer] of Object.entries(wrong)) {
       show () {},
       leave () {},
       reload () {},
-      announce: (_before, after) => states.add(after.stage),
+      dispatchEvents: (_before, after) => states.add(after.stage),
       post () {},
       complain () {}
     })
@@ -58,7 +58,7 @@ for (const [name, answer] of Object.entries(wrong)) {
       // Somebody types, comes and goes, and the page calls its API, whose answers carry the time left.
       runner.act()
       runner.wake(at % minute === 0 ? 'restored' : 'focused')
-      runner.told(5 * minute, instant())
+      runner.noteTimeLeft(5 * minute, instant())
       if (at % minute === 0) runner.hint({ type: 'arrived' })
       await Promise.all(pending)
       await clock.tickAsync(second)

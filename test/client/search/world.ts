@@ -117,7 +117,7 @@ export async function openWorld (clock: ReturnType<typeof FakeTimers.install>, r
           if (tab.unsaved) wrongs.add('loaded again with unsaved work')
           tab.gone = true
         },
-        announce () {},
+        dispatchEvents () {},
         post (message) { for (const other of tabs) if (other !== tab) other.inbox.push(message) },
         complain () {}
       })
@@ -298,10 +298,10 @@ export async function openWorld (clock: ReturnType<typeof FakeTimers.install>, r
       user, ended, ago(deadline), clock.countTimers(),
       tabs.map(tab => {
         const { session } = tab.runner
-        const { known, told } = session
+        const { known, headerTimeLeft } = session
         return [
           session.stage, session.tag, session.warned, session.reason, tab.owner, tab.unsaved, tab.asleep, tab.gone, ago(tab.confirmed), tab.inbox,
-          known && [known.remaining, ago(known.at[1]), Math.round((performance.now() - known.at[0]) / second), known.proven], told?.remaining,
+          known && [known.remaining, ago(known.at[1]), Math.round((performance.now() - known.at[0]) / second), known.proven], headerTimeLeft?.remaining,
           tab.calls.map(({ method, at, answer, yours }) => [method, answer.code, yours, ago(answer.at[1]), at < tab.heard, at < tab.hiddenAt])
         ]
       })
