@@ -2,7 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Fasti
 import { now } from '../clock.js'
 import { endedError, StoreError } from '../errors.js'
 import { clearingCookie } from '../request/cookie.js'
-import { refreshStaleClock } from '../session/clock-reading.js'
+import { refreshStaleRecord } from '../session/refresh-record.js'
 import type { Registration } from '../session/registration.js'
 import { touchAt } from '../session/touch.js'
 import { visitOf } from '../session/visit.js'
@@ -100,7 +100,7 @@ export async function registerRoutes (
     const timing = visit?.liveTiming(now())
     if (!timing) return
     try {
-      await refreshStaleClock(visit!.host.sessions, timing.session)
+      await refreshStaleRecord(visit!.host.sessions, timing.session)
     } catch (cause) {
       throw new StoreError({ cause })
     }

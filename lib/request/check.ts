@@ -4,13 +4,13 @@ import { now } from '../clock.js'
 import { asStoreError, describeFault, StoreError } from '../errors.js'
 import { endOf, isAhead, isTouchDue, type SessionRecord } from '../policy.js'
 import { beginVisit, startAfresh } from '../session/begin-visit.js'
-import { freshFor, refreshClock } from '../session/clock-reading.js'
+import { freshFor, refreshRecord } from '../session/refresh-record.js'
 import { explain, type Decision } from '../session/decisions.js'
 import { endByTimeout } from '../session/end.js'
 import type { KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
 import { endIfSignedOut, userToLookUp, type Held, type Standing } from '../session/signed-out-users.js'
-import { rewriteClock, stampStored, touch } from '../session/touch.js'
+import { rewriteFutureRecord, stampStored, touch } from '../session/touch.js'
 import { visitNothing, visitOf, type Visit } from '../session/visit.js'
 import { isRestored, sessionOf } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
@@ -45,7 +45,7 @@ export function createCheckHook (registration: Registration): Hook {
     visit.loadedExpiry = session.cookie.expires
     if (known.ended !== null && known.ending === undefined) return over(visit, known)
     const user = userToLookUp(visit, known, session, visit.at)
-    const goOnWith = (): Promise<Verdict> | Verdict => checkClock(visit, known, loaded)
+    const goOnWith = (): Promise<Verdict> | Verdict => checkDeadline(visit, known, loaded)
     return user === null ? goOnWith() : checkUser(visit, known, { session, user }, goOnWith)
   })
 }
@@ -63,12 +63,12 @@ export function createSecondCheckHook (): Hook {
     const at = now()
     const session = sessionOf(request)!
     const user = known.mustRecheckUser || at - visit.at > freshFor ? userToLookUp(visit, known, session, at) : null
-    const goOnWith = (): Promise<Verdict> | Verdict => checkClockAgain(visit, known, at)
+    const goOnWith = (): Promise<Verdict> | Verdict => checkDeadlineAgain(visit, known, at)
     return user === null ? goOnWith() : checkUser(visit, known, { session, user }, goOnWith)
   })
 }
 
-function checkClockAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> | Verdict {
+function checkDeadlineAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> | Verdict {
   if (known.record === null || visit.route?.checked === false) return 'continue'
   const reason = endOf(known.record, visit.limits(), at)
   if (reason !== null) return end(visit, known, reason, at)
@@ -109,7 +109,7 @@ function goOn (verdict: Verdict, reply: FastifyReply): Promise<void> | undefined
   return verdict === 'replied' || reply.sent ? new Promise(() => {}) : undefined
 }
 
-function checkClock (
+function checkDeadline (
   visit: Visit, known: KnownSession, loaded: SessionRecord | null | undefined
 ): Promise<Verdict> | Verdict {
   const { at } = visit
@@ -124,7 +124,7 @@ function checkClock (
   if (loaded === undefined) return checkUnstamped(visit, known)
   const { settings, noticed } = visit.registration
   if (settings.mayContradict && !noticed.contradiction) visit.appliedAtLoad = settings.appliesTo(visit.request)
-  return wasSetBack ? settle(visit, known, loaded) : decide(visit, known, known.record!)
+  return wasSetBack ? correctFutureRecord(visit, known, loaded) : decide(visit, known, known.record!)
 }
 
 /** What becomes of a request whose session is timed, by what this process knows of its clock. */
@@ -165,16 +165,16 @@ function isStale ({ at, route }: Visit, record: SessionRecord): boolean {
 
 /** The session may have been restarted in another process. */
 async function refuseStale (visit: Visit, known: KnownSession): Promise<Verdict> {
-  await refreshClock(visit.host.sessions, known)
+  await refreshRecord(visit.host.sessions, known)
   if (known.record === null || !isStale(visit, known.record)) return decideAnew(visit, known)
   explain(visit, 'stale', known.record)
   return answerStale(visit.request, visit.reply, visit.route!.signedInWithin!, answerFor(visit))
 }
 
 /** A clock that was set back: what the record says lies in the future, and is written as of now. */
-async function settle (visit: Visit, known: KnownSession, saved: SessionRecord): Promise<Verdict> {
+async function correctFutureRecord (visit: Visit, known: KnownSession, saved: SessionRecord): Promise<Verdict> {
   try {
-    await rewriteClock(visit, known, saved)
+    await rewriteFutureRecord(visit, known, saved)
   } catch (error) {
     noteFault(visit, error)
     known.learnSaved(saved, visit.at)
@@ -196,16 +196,16 @@ function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | 
   if (known.isUnstamped && known.record !== null) return decide(visit, known, known.record)
   if (applies) return begin(visit, known)
   const isFresh = at - known.readAt < settings.touchInterval(settings.limits(request).idle)
-  return isFresh ? goOnSaying(visit, 'untimed') : lookForClock(visit, known)
+  return isFresh ? goOnSaying(visit, 'untimed') : lookForRecord(visit, known)
 }
 
-async function lookForClock (visit: Visit, known: KnownSession): Promise<Verdict> {
+async function lookForRecord (visit: Visit, known: KnownSession): Promise<Verdict> {
   const { sessions } = visit.host
-  const isThere = await sessions.clocks.hasUnstamped(known.id)
+  const isThere = await sessions.recordEntries.hasUnstamped(known.id)
   known.readAt = now()
   if (!isThere || known.ended !== null) return goOnSaying(visit, 'untimed')
   known.isUnstamped = true
-  await refreshClock(sessions, known)
+  await refreshRecord(sessions, known)
   return decideAnew(visit, known)
 }
 

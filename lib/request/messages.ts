@@ -3,10 +3,10 @@ import type { FastifyReply } from 'fastify'
 import type { TimeoutReason } from '../../types/reasons.js'
 import { describeFault } from '../errors.js'
 import { deadlines } from '../policy.js'
-import { refreshClock } from '../session/clock-reading.js'
+import { refreshRecord } from '../session/refresh-record.js'
 import type { KnownSession } from '../session/known-session.js'
 import type { Timing, Visit } from '../session/visit.js'
-import { lifeOfEntry } from '../store/clocks.js'
+import { entryExpiryOf } from '../store/record-entries.js'
 import { sessionOf } from '../store/host-session.js'
 import type { FlashSettings } from '../settings/flash.js'
 import { isNavigation, isPrefetch } from './navigation.js'
@@ -53,13 +53,13 @@ function isWarningDue ({ at, registration: { settings } }: Visit, { session, rec
 
 /** Another process may have warned the user already, or restarted the session. */
 async function askAndOffer (visit: Visit, session: KnownSession, flash: FlashSettings): Promise<void> {
-  const { clocks } = visit.host.sessions
+  const { recordEntries } = visit.host.sessions
   try {
-    await refreshClock(visit.host.sessions, session)
+    await refreshRecord(visit.host.sessions, session)
     const timing = visit.timing()
     if (timing === null || !isWarningDue(visit, timing)) return
     const { startedAt } = timing.record
-    if (await clocks.isWarned(session.id, startedAt)) session.warnedOf = startedAt
+    if (await recordEntries.isWarned(session.id, startedAt)) session.warnedOf = startedAt
     else offer(visit, timing, flash)
   } catch (error) {
     visit.request.log.warn({ err: describeFault(error) }, 'user not warned: the session store failed')
@@ -82,7 +82,7 @@ function offer (visit: Visit, { session, record, limits }: Timing, { type, expir
     if (session.warnedOf !== startedAt && (asked === undefined || asked === type)) {
       session.warnedOf = startedAt
       messages[type] = [...messages[type] ?? [], expiring(deadlines(record, limits).absolute - visit.at, request)]
-      sessions.clocks.noteWarned(session.id, startedAt, lifeOfEntry(record, visit.generalLimits(), storeGrace))
+      sessions.recordEntries.noteWarned(session.id, startedAt, entryExpiryOf(record, visit.generalLimits(), storeGrace))
         .catch(error => request.log.warn({ err: describeFault(error) }, 'the user may be warned twice: the session store failed'))
     }
     return asked === undefined ? messages : messages[asked]!

@@ -2,10 +2,10 @@ import { now } from '../clock.js'
 import { asStoreError, invalidArgument, invalidOption } from '../errors.js'
 import { endOf } from '../policy.js'
 import { nameOfUser } from '../settings/option-functions.js'
-import { graceOf, lifeOfCopy } from '../store/clocks.js'
+import { graceOf, copyExpiryOf } from '../store/record-entries.js'
 import { expiryOf, readRecord, type StoredSession } from '../store/stored-session.js'
 import type { UserEnd } from '../store/user-ends.js'
-import { refreshClock } from './clock-reading.js'
+import { refreshRecord } from './refresh-record.js'
 import { findSessions, type Registration } from './registration.js'
 import { digestOf, type Sessions } from './sessions.js'
 import { isOver, userOf } from './signed-out-users.js'
@@ -98,13 +98,13 @@ async function restart ({ registration, sessions }: SignOut, id: string, stored:
     const limits = held.limits ?? fixedLimits
     if (!saved || limits === undefined) return
     held.learnSaved(saved, now())
-    await refreshClock(sessions, held)
+    await refreshRecord(sessions, held)
     const at = now()
     if (held.record === null || held.ended !== null || endOf(held.record, limits, at) !== null) return
     const restarted = { startedAt: at, lastActivity: at }
     held.noteEntry('start')
-    const expiresAt = Math.max(expiryOf(stored) ?? 0, lifeOfCopy(restarted, limits, storeGrace))
-    await sessions.clocks.writeStart(id, restarted, held.isUnstamped, expiresAt)
+    const expiresAt = Math.max(expiryOf(stored) ?? 0, copyExpiryOf(restarted, limits, storeGrace))
+    await sessions.recordEntries.writeStart(id, restarted, held.isUnstamped, expiresAt)
     held.learn(restarted, now())
   } finally {
     sessions.release(held)

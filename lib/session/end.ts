@@ -4,7 +4,7 @@ import { now } from '../clock.js'
 import { StoreError } from '../errors.js'
 import { endOf, type Limits } from '../policy.js'
 import { dataOf, readRecord } from '../store/stored-session.js'
-import { refreshClock } from './clock-reading.js'
+import { refreshRecord } from './refresh-record.js'
 import { explain } from './decisions.js'
 import type { KnownSession, Outcome } from './known-session.js'
 import type { Sessions } from './sessions.js'
@@ -69,7 +69,7 @@ async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }:
   try {
     // One that came in time may be extending it just now.
     await session.touches?.running.catch(() => {})
-    const [stored] = await Promise.all([sessions.store.get(session.id), refreshClock(sessions, session)])
+    const [stored] = await Promise.all([sessions.store.get(session.id), refreshRecord(sessions, session)])
     if (stored === undefined) {
       // Renewed in time by another process, it has not timed out.
       const cause = await sessions.store.successorOf(session.id) === undefined ? reason : 'missing'

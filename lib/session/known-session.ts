@@ -1,6 +1,6 @@
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { clampRecord, joinRecords, type Limits, type SessionRecord } from '../policy.js'
-import type { ClockEntry } from '../store/clocks.js'
+import type { RecordEntryKind } from '../store/record-entries.js'
 import type { StoredSession } from '../store/stored-session.js'
 import type { UserEnd } from '../store/user-ends.js'
 import { Queue } from './queue.js'
@@ -20,7 +20,7 @@ export interface Watcher {
   userChanged (stored: StoredSession): void
 }
 
-const noEntries: ReadonlySet<ClockEntry> = new Set()
+const noEntries: ReadonlySet<RecordEntryKind> = new Set()
 
 /** The touch of a session that is under way, and the one after it, which all share that it does not cover. */
 export interface Touches {
@@ -45,7 +45,7 @@ export class KnownSession {
   /** The stored session has no record: it is older than the plugin, or stored where appliesTo said no. */
   isUnstamped = false
   /** What is known to be in the store beside it. What only other processes know of expires by itself. */
-  entries: ReadonlySet<ClockEntry> = noEntries
+  entries: ReadonlySet<RecordEntryKind> = noEntries
   /** When its clock was last read from the store, epoch ms. */
   readAt = -Infinity
   /** The limits that it was last held against in this process. */
@@ -89,7 +89,7 @@ export class KnownSession {
   }
 
   /** An entry of its clock was written, or found. */
-  noteEntry (kind: ClockEntry): void {
+  noteEntry (kind: RecordEntryKind): void {
     if (!this.entries.has(kind)) this.entries = new Set([...this.entries, kind])
   }
 

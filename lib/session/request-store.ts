@@ -2,13 +2,13 @@ import type { Session } from 'fastify'
 import type { SessionStore } from '@fastify/session'
 import { now } from '../clock.js'
 import { clampRecord, endOf, type Limits, type SessionRecord } from '../policy.js'
-import { clockEntries, lifeOfCopy } from '../store/clocks.js'
+import { recordEntryKinds, copyExpiryOf } from '../store/record-entries.js'
 import { hasData } from '../store/host-session.js'
 import {
   emptyOut, expiryOf, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeGeneration, writeRecord,
   type StoredSession
 } from '../store/stored-session.js'
-import { refreshClock } from './clock-reading.js'
+import { refreshRecord } from './refresh-record.js'
 import type { KnownSession } from './known-session.js'
 import { admitSuccessor, generationFor, generationOfSignIn, userOf } from './signed-out-users.js'
 import type { Visit } from './visit.js'
@@ -133,7 +133,7 @@ async function isPast (visit: Visit, session: KnownSession): Promise<boolean> {
   const limits = visit.limits()
   const at = now()
   if (session.record === null || endOf(session.record, limits, at) === null) return false
-  await refreshClock(visit.host.sessions, session)
+  await refreshRecord(visit.host.sessions, session)
   return endOf(session.record, limits, at) !== null
 }
 
@@ -189,7 +189,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   // The user was taken out of it, and with that its clock; or is another one. For connections that is an end.
   const isLeft = record === null && known.record !== null
   // Those too that only another process knows of: its start would time whoever has the session next.
-  if (isLeft) sessions.clocks.drop(known.id, clockEntries)
+  if (isLeft) sessions.recordEntries.drop(known.id, recordEntryKinds)
   if (isLeft || isOther) {
     sessions.notifyOtherProcesses(known)
     if (isOther) known.watch?.userChanged(session)
@@ -221,7 +221,7 @@ function startOf (session: Session, before: SessionRecord | null): SessionRecord
  */
 function stamp (visit: Visit, session: StoredSession, record: SessionRecord, limits: Limits, present = 0): void {
   writeRecord(session, record)
-  writeExpiry(session, Math.max(present, lifeOfCopy(record, limits, visit.registration.settings.storeGrace)))
+  writeExpiry(session, Math.max(present, copyExpiryOf(record, limits, visit.registration.settings.storeGrace)))
 }
 
 /** Null where the session is not timed. `regenerate` writes the new session while request.session is still the old one. */

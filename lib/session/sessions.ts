@@ -6,7 +6,7 @@ import type { EndReason } from '../../types/reasons.js'
 import { now, second } from '../clock.js'
 import { describeFault } from '../errors.js'
 import type { SessionRecord } from '../policy.js'
-import { createClocks, type Clocks } from '../store/clocks.js'
+import { createRecordEntries, type RecordEntries } from '../store/record-entries.js'
 import { entryId } from '../store/entries.js'
 import { createGuardedStore, type GuardedStore } from '../store/guarded-store.js'
 import { createRecentEnds, type RecentEnds } from '../store/recent-ends.js'
@@ -51,7 +51,7 @@ export interface EndOptions {
 /** What this process knows of the sessions in a store: of those in use, of late ones, and of those that ended within a minute. */
 export class Sessions implements EndBusListener {
   readonly store: GuardedStore
-  readonly clocks: Clocks
+  readonly recordEntries: RecordEntries
   readonly userEnds: UserEnds
   readonly recent: RecentEnds = createRecentEnds()
   /** The links by which processes notify each other of ends. */
@@ -68,7 +68,7 @@ export class Sessions implements EndBusListener {
   constructor (store: SessionStore, log: FastifyBaseLogger, like: string) {
     this.#log = log
     this.store = createGuardedStore(store, this.recent, error => this.#complain(error))
-    this.clocks = createClocks(this.store)
+    this.recordEntries = createRecordEntries(this.store)
     this.userEnds = createUserEnds(this.store, like)
   }
 
@@ -237,7 +237,7 @@ export class Sessions implements EndBusListener {
   }
 
   #finishEnd (session: KnownSession): void {
-    this.clocks.drop(session.id, session.entries)
+    this.recordEntries.drop(session.id, session.entries)
     this.#reportEnd(session)
     this.notifyOtherProcesses(session)
   }

@@ -1,9 +1,9 @@
 import { now } from '../clock.js'
 import { endedError } from '../errors.js'
 import { endOf, isAhead, isTouchDue, joinRecords, type SessionRecord } from '../policy.js'
-import { isCopyShort, lifeOfCopy, lifeOfEntry } from '../store/clocks.js'
+import { isCopyShort, copyExpiryOf, entryExpiryOf } from '../store/record-entries.js'
 import { readRecord, writeExpiry, writeRecord } from '../store/stored-session.js'
-import { refreshClock } from './clock-reading.js'
+import { refreshRecord } from './refresh-record.js'
 import { explain } from './decisions.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Touches } from './known-session.js'
@@ -49,9 +49,9 @@ function begin (visit: Visit, session: KnownSession, at: number): Promise<boolea
 }
 
 async function move (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
-  const { clocks } = visit.host.sessions
+  const { recordEntries } = visit.host.sessions
   const limits = visit.limits()
-  const theirs = await clocks.readActivity(session.id)
+  const theirs = await recordEntries.readActivity(session.id)
   if (theirs !== undefined && session.record !== null) session.learn(theirs, now())
   if (session.ended !== null) return false
   const { record } = session
@@ -60,7 +60,7 @@ async function move (visit: Visit, session: KnownSession, at: number): Promise<b
   const moved = joinRecords({ ...record, lastActivity: at }, record, now())
   await writeActivity(visit, session, moved)
   if (session.ended !== null) {
-    clocks.drop(session.id, session.entries)
+    recordEntries.drop(session.id, session.entries)
     return false
   }
   if (session.record !== null) session.learn(moved, now())
@@ -69,17 +69,17 @@ async function move (visit: Visit, session: KnownSession, at: number): Promise<b
 
 /** Entries live by the general limits: a stricter route must not shorten the session for the others. */
 async function writeActivity (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
-  const { host: { sessions: { clocks } }, registration: { settings: { storeGrace } } } = visit
+  const { host: { sessions: { recordEntries } }, registration: { settings: { storeGrace } } } = visit
   session.noteEntry('activity')
-  await clocks.writeActivity(session.id, record, lifeOfEntry(record, visit.generalLimits(), storeGrace))
+  await recordEntries.writeActivity(session.id, record, entryExpiryOf(record, visit.generalLimits(), storeGrace))
 }
 
 async function writeStart (visit: Visit, session: KnownSession, record: SessionRecord): Promise<void> {
-  const { host: { sessions: { clocks } }, registration: { settings: { storeGrace } } } = visit
+  const { host: { sessions: { recordEntries } }, registration: { settings: { storeGrace } } } = visit
   session.noteEntry('start')
   // As long as the session can live: without it, a session that has no record of its own would begin once more.
-  const expiresAt = Math.max(visit.copyExpiresAt ?? 0, lifeOfCopy(record, visit.generalLimits(), storeGrace))
-  await clocks.writeStart(session.id, record, session.isUnstamped, expiresAt)
+  const expiresAt = Math.max(visit.copyExpiresAt ?? 0, copyExpiryOf(record, visit.generalLimits(), storeGrace))
+  await recordEntries.writeStart(session.id, record, session.isUnstamped, expiresAt)
 }
 
 function isCopyLastingFor (visit: Visit, record: SessionRecord): boolean {
@@ -103,7 +103,7 @@ async function prolongCopy (visit: Visit, session: KnownSession): Promise<boolea
       if (!theirs || one.record === null) return true
       const record = joinRecords(one.record, theirs, now())
       writeRecord(stored, record)
-      writeExpiry(stored, lifeOfCopy(record, visit.generalLimits(), storeGrace))
+      writeExpiry(stored, copyExpiryOf(record, visit.generalLimits(), storeGrace))
       if (await sessions.store.replace(one.id, stored)) return true
     }
     sessions.noticeEnd(one)
@@ -118,7 +118,7 @@ async function prolongCopy (visit: Visit, session: KnownSession): Promise<boolea
  */
 export async function stampStored (visit: Visit, session: KnownSession, at: number): Promise<boolean> {
   session.isUnstamped = true
-  await refreshClock(visit.host.sessions, session)
+  await refreshRecord(visit.host.sessions, session)
   if (session.record === null) {
     const start = Math.min(at, now())
     const record = { startedAt: start, lastActivity: start }
@@ -133,8 +133,8 @@ export async function stampStored (visit: Visit, session: KnownSession, at: numb
  * After the clock was set back: takes what lies in the future as now, and writes it, so that it stands still from here
  * on, in every process. @throws the store's error
  */
-export async function rewriteClock (visit: Visit, session: KnownSession, saved: SessionRecord): Promise<void> {
-  const { activity, start } = await visit.host.sessions.clocks.read(session.id)
+export async function rewriteFutureRecord (visit: Visit, session: KnownSession, saved: SessionRecord): Promise<void> {
+  const { activity, start } = await visit.host.sessions.recordEntries.read(session.id)
   const at = now()
   for (const clock of [session.record, activity, start]) if (clock) session.learn(clock, at)
   // What is saved counts last: it stays in the future until the application saves again.
@@ -151,7 +151,7 @@ export async function rewriteClock (visit: Visit, session: KnownSession, saved: 
  */
 async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
   const { sessions } = visit.host
-  const [stored] = await Promise.all([sessions.store.get(session.id), refreshClock(sessions, session)])
+  const [stored] = await Promise.all([sessions.store.get(session.id), refreshRecord(sessions, session)])
   if (stored === undefined) sessions.noticeEnd(session)
   if (session.ended !== null) return false
   visit.seenAt = now()
@@ -172,7 +172,7 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
   if (record === null) session.isUnstamped = true
   await writeStart(visit, session, restarted)
   if (session.ended !== null) {
-    sessions.clocks.drop(session.id, session.entries)
+    sessions.recordEntries.drop(session.id, session.entries)
     return false
   }
   session.learn(restarted, now())
@@ -213,14 +213,14 @@ export async function touchAt (visit: Visit, at: number): Promise<void> {
  */
 export async function restartNow (visit: Visit): Promise<void> {
   // On a route that is not checked, too: it is no way round.
-  await refuseEnded(visit, visit.clock())
+  await refuseEnded(visit, visit.timingOnAnyRoute())
   const session = visit.current
   if (session === null || (session.record === null && !visit.registration.settings.appliesTo(visit.request))) return
   const before = session.record
   await refuseSignedOut(visit, session)
   if (!await restart(visit, session)) throw goneError(session)
   explain(visit, 'restarted', before)
-  await refuseEnded(visit, visit.clock())
+  await refuseEnded(visit, visit.timingOnAnyRoute())
 }
 
 function goneError ({ ended }: KnownSession): Error {

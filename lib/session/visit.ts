@@ -3,7 +3,7 @@ import type { EndedReason, EndReason } from '../../types/reasons.js'
 import { now } from '../clock.js'
 import { endOf, stricter, type Limits, type SessionRecord } from '../policy.js'
 import { sessionOf } from '../store/host-session.js'
-import { freshFor } from './clock-reading.js'
+import { freshFor } from './refresh-record.js'
 import { isTimeout, type KnownSession } from './known-session.js'
 import type { Host, Registration } from './registration.js'
 import { RequestStore } from './request-store.js'
@@ -139,13 +139,13 @@ export class Visit {
     return this.came !== null && this.current === this.came
   }
 
-  /** The same as {@link clock}, null also for a session that is not checked on this route. */
+  /** The same as {@link timingOnAnyRoute}, null also for a session that is not checked on this route. */
   timing (): Timing | null {
-    return this.route?.checked === false && this.isUnchanged ? null : this.clock()
+    return this.route?.checked === false && this.isUnchanged ? null : this.timingOnAnyRoute()
   }
 
   /** Null for a session that is not timed, or known to have ended. */
-  clock (): Timing | null {
+  timingOnAnyRoute (): Timing | null {
     const session = this.current
     if (session === null || session.record === null || session.ended !== null) return null
     return { session, record: session.record, limits: this.limits() }

@@ -4,7 +4,7 @@ import { describeFault, endedError, StoreError } from '../errors.js'
 import { deadlines, endOf, type Limits, type SessionRecord } from '../policy.js'
 import { readRecord, type StoredSession } from '../store/stored-session.js'
 import type { EndReason, TimeoutReason } from '../../types/reasons.js'
-import { refreshClock } from './clock-reading.js'
+import { refreshRecord } from './refresh-record.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Watcher } from './known-session.js'
 import { LimitsInForce } from './limits-in-force.js'
@@ -219,7 +219,7 @@ export class Watch implements Watcher {
 
   /** Without a request there is nothing that onTimeout could be called with: the next request with the cookie ends the session. */
   async #closeIfOver (): Promise<void> {
-    await refreshClock(this.#sessions, this.#session)
+    await refreshRecord(this.#sessions, this.#session)
     if (!this.#isWatching) return
     // Its user was taken out of it in another process.
     const reason = this.#record === null ? 'missing' : this.#endAt(now())

@@ -12,12 +12,12 @@ import { readRecord } from './stored-session.js'
  * that has not heard of it can overwrite it.
  */
 
-export type ClockEntry = 'activity' | 'start'
+export type RecordEntryKind = 'activity' | 'start'
 
-export const clockEntries: readonly ClockEntry[] = ['activity', 'start']
+export const recordEntryKinds: readonly RecordEntryKind[] = ['activity', 'start']
 
 /** The clock of sessions, as the store has it. */
-export interface Clocks {
+export interface RecordEntries {
   /** Both entries. Costs two reads. */
   read (id: string): Promise<{ activity: SessionRecord | undefined, start: SessionRecord | undefined }>
   /** What a touch needs to know. */
@@ -31,16 +31,16 @@ export interface Clocks {
   isWarned (id: string, startedAt: number): Promise<boolean>
   noteWarned (id: string, startedAt: number, expiresAt: number): Promise<void>
   /** The session is over, and its clock with it. */
-  drop (id: string, kinds: Iterable<ClockEntry>): void
+  drop (id: string, kinds: Iterable<RecordEntryKind>): void
 }
 
-export function createClocks (store: GuardedStore): Clocks {
+export function createRecordEntries (store: GuardedStore): RecordEntries {
   return {
     async read (id) {
-      const [activity, start] = await Promise.all([readClock(id, 'activity'), readClock(id, 'start')])
+      const [activity, start] = await Promise.all([readRecordEntry(id, 'activity'), readRecordEntry(id, 'start')])
       return { activity, start }
     },
-    readActivity: id => readClock(id, 'activity'),
+    readActivity: id => readRecordEntry(id, 'activity'),
     hasUnstamped: async id => (await store.readEntry(id, 'start'))?.isUnstamped === true,
     writeActivity: (id, record, expiresAt) => store.writeEntry(id, 'activity', { sessionTimeout: record }, expiresAt),
     writeStart: (id, record, isUnstamped, expiresAt) => {
@@ -53,7 +53,7 @@ export function createClocks (store: GuardedStore): Clocks {
     }
   }
 
-  async function readClock (id: string, kind: ClockEntry): Promise<SessionRecord | undefined> {
+  async function readRecordEntry (id: string, kind: RecordEntryKind): Promise<SessionRecord | undefined> {
     const entry = await store.readEntry(id, kind)
     return (entry && readRecord(entry)) ?? undefined
   }
@@ -64,13 +64,13 @@ export function createClocks (store: GuardedStore): Clocks {
  * latest deadline that it can have without another write, but no more than a week ahead: without an absolute limit
  * there would be no end.
  */
-export function lifeOfCopy (record: SessionRecord, limits: Limits, storeGrace: number): number {
+export function copyExpiryOf (record: SessionRecord, limits: Limits, storeGrace: number): number {
   const { first, absolute } = deadlines(record, limits)
   return Math.min(absolute, first + longestAhead) + graceOf(storeGrace)
 }
 
 /** When an entry of its clock may be forgotten, epoch ms. */
-export function lifeOfEntry (record: SessionRecord, limits: Limits, storeGrace: number): number {
+export function entryExpiryOf (record: SessionRecord, limits: Limits, storeGrace: number): number {
   return deadlines(record, limits).first + graceOf(storeGrace)
 }
 

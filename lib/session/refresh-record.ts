@@ -1,6 +1,6 @@
 import { now, second } from '../clock.js'
 import type { SessionRecord } from '../policy.js'
-import type { ClockEntry } from '../store/clocks.js'
+import type { RecordEntryKind } from '../store/record-entries.js'
 import type { KnownSession } from './known-session.js'
 import type { Sessions } from './sessions.js'
 
@@ -11,8 +11,8 @@ export const freshFor = second
  * Asks the store for the clock of a session: before anything is refused or told because of it, since other processes
  * may have moved it. @throws the store's error
  */
-export async function refreshClock (sessions: Sessions, session: KnownSession): Promise<void> {
-  const { activity, start } = await sessions.clocks.read(session.id)
+export async function refreshRecord (sessions: Sessions, session: KnownSession): Promise<void> {
+  const { activity, start } = await sessions.recordEntries.read(session.id)
   const at = now()
   session.readAt = at
   // Its clock is nowhere else: another process has taken the user out, and the clock with it.
@@ -24,7 +24,7 @@ export async function refreshClock (sessions: Sessions, session: KnownSession): 
   take(session, 'start', start, at)
 }
 
-function take (session: KnownSession, kind: ClockEntry, clock: SessionRecord | undefined, at: number): void {
+function take (session: KnownSession, kind: RecordEntryKind, clock: SessionRecord | undefined, at: number): void {
   if (clock === undefined) return
   session.noteEntry(kind)
   // A session whose user was taken out has left its clock.
@@ -32,7 +32,7 @@ function take (session: KnownSession, kind: ClockEntry, clock: SessionRecord | u
 }
 
 /** The same, unless it was read just now. */
-export async function refreshStaleClock (sessions: Sessions, session: KnownSession): Promise<void> {
+export async function refreshStaleRecord (sessions: Sessions, session: KnownSession): Promise<void> {
   const age = now() - session.readAt
-  if (age < 0 || age >= freshFor) await refreshClock(sessions, session)
+  if (age < 0 || age >= freshFor) await refreshRecord(sessions, session)
 }
