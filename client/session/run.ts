@@ -1,8 +1,8 @@
 import { since, type Instant } from '../clock.js'
 import type { ClientEndedReason } from '../types.js'
 import {
-  doubt, dueOf, end, explain, fail, isHidden, isOver, isProven, isShown, isSigningOut, isWarning, leave, noteTimeLeft, nothing,
-  pass, recognise, silence, type Known, type Session
+  doubt, dueOf, end, explain, fail, isHidden, isOver, isProven, isShown, isSigningOut, isWarning, leave,
+  noteTimeLeft, nothing, pass, recognise, silence, type Known, type Session
 } from './machine.js'
 import { createQuestions, type Worth } from './questions.js'
 import { createReports } from './reports.js'

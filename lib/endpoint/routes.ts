@@ -94,7 +94,7 @@ export async function registerRoutes (
     return sendFile(request, reply, 'text/html', resumedPage)
   })
 
-  /** What a page is told of the time left decides what its user sees: other processes may have moved the clock. */
+  /** What a page is told of the time left decides what its user sees: other processes may have moved the record. */
   async function refreshTiming (request: FastifyRequest): Promise<void> {
     const visit = visitOf(request)
     const timing = visit?.liveTiming(now())

@@ -127,7 +127,7 @@ function checkDeadline (
   return wasSetBack ? correctFutureRecord(visit, known, loaded) : decide(visit, known, known.record!)
 }
 
-/** What becomes of a request whose session is timed, by what this process knows of its clock. */
+/** What becomes of a request whose session is timed, by what this process knows of its record. */
 function decide (visit: Visit, known: KnownSession, record: SessionRecord): Promise<Verdict> | Verdict {
   const { registration: { settings }, at } = visit
   const limits = visit.limits()
@@ -142,7 +142,7 @@ function decide (visit: Visit, known: KnownSession, record: SessionRecord): Prom
   return passive === undefined ? extend(visit, known, record) : goOnLive(visit, passive, record)
 }
 
-/** The same once the store was asked: the session may have lost its clock meanwhile, with its user. */
+/** The same once the store was asked: the session may have lost its record meanwhile, with its user. */
 function decideAnew (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
   return known.record === null ? leaveUser(visit) : decide(visit, known, known.record)
 }
@@ -183,8 +183,8 @@ async function correctFutureRecord (visit: Visit, known: KnownSession, saved: Se
 }
 
 /**
- * A stored session without a record: of nobody, or one that is older than the plugin, whose clock lies beside it.
- * Where appliesTo may contradict itself, the clock of a session that it denies may have been written by another request.
+ * A stored session without a record: it has no user, or is older than the plugin and has its record in an entry.
+ * Where appliesTo may contradict itself, the record of a session that it denies may have been written by another request.
  */
 function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
   const { registration: { settings }, request, at } = visit
@@ -216,7 +216,7 @@ function whyPassive ({ request, route, registration: { settings } }: Visit): Dec
   return route?.countsAsActivity ?? settings.countsAsActivity(request) ? undefined : 'passive'
 }
 
-/** A stored session that is older than the plugin: without a clock it would never end, so it gets one or is not used. */
+/** A stored session that is older than the plugin: without a record it would never end, so it gets one or is not used. */
 async function begin (visit: Visit, known: KnownSession): Promise<Verdict> {
   // Called here: what it throws is no fault of the store.
   visit.limits()

@@ -44,7 +44,7 @@ async function alreadyEnded (visit: Visit, known: KnownSession): Promise<Verdict
 }
 
 /**
- * The session lives on, but its user was taken out of it elsewhere, and with that its clock; or has signed in anew:
+ * The session lives on, but its user was taken out of it elsewhere, and with that its record; or has signed in anew:
  * what this request has loaded is signed in, and nobody is.
  */
 export async function leaveUser (visit: Visit): Promise<Verdict> {

@@ -31,7 +31,7 @@ type Log = FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean }
 /**
  * Answers "why was I signed out?", at level debug: one line for each decision, with times, never with an id.
  * Where that level is off it costs one question to the logger of the request.
- * @param record the clock that was decided by, once the limits are known
+ * @param record what was decided by, once the limits are known
  */
 export function explain (
   visit: Visit, decision: Decision, record: SessionRecord | null = null, limits?: Limits

@@ -65,7 +65,7 @@ async function signOut (one: SignOut, except: string | undefined): Promise<void>
   if (late.length > spared.length) await userEnds.write(user, { ...end, spared: late })
 }
 
-/** The excepted session and those that it was exchanged for, by their digests; each with its clocks from now. */
+/** The excepted session and those that it was exchanged for, by their digests; each with its instants from now. */
 async function spare (one: SignOut, except: string | undefined, already: readonly string[] = []): Promise<string[]> {
   const { store } = one.sessions
   const spared = [...already]
@@ -89,7 +89,7 @@ async function keep (one: SignOut, id: string): Promise<boolean> {
   return true
 }
 
-/** Starts both clocks of a timed session anew, unless it is past its deadline: whoever comes with it next ends it. */
+/** Starts both instants of a timed session anew, unless it is past its deadline: whoever comes with it next ends it. */
 async function restart ({ registration, sessions }: SignOut, id: string, stored: StoredSession): Promise<void> {
   const { fixedLimits, storeGrace } = registration.settings
   const held = sessions.use(id)

@@ -79,7 +79,7 @@ async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }:
     // A request may have saved the session since this one loaded it, in this process or in another.
     const saved = readRecord(stored)
     if (saved === undefined && (!session.isUnstamped || session.record === null)) {
-      // The user was taken out of it, and with that its clock.
+      // The user was taken out of it, and with that its record.
       session.record = null
       return { kind: 'live', record: null }
     }

@@ -24,7 +24,7 @@ const noEntries: ReadonlySet<RecordEntryKind> = new Set()
 
 /** The touch of a session that is under way, and the one after it, which all share that it does not cover. */
 export interface Touches {
-  /** The instant that it moves the clock to, epoch ms. */
+  /** The instant that it moves the record to, epoch ms. */
   readonly at: number
   readonly running: Promise<boolean>
   next: Promise<boolean> | undefined
@@ -38,7 +38,7 @@ export interface Touches {
 export class KnownSession {
   readonly id: string
   /**
-   * The clock in force, as far as this process knows: it may be newer than the one in `request.session`, and is never
+   * The record in force, as far as this process knows: it may be newer than the one in `request.session`, and is never
    * later than the truth. Null: the session is not timed.
    */
   record: SessionRecord | null = null
@@ -46,7 +46,7 @@ export class KnownSession {
   isUnstamped = false
   /** What is known to be in the store beside it. What only other processes know of expires by itself. */
   entries: ReadonlySet<RecordEntryKind> = noEntries
-  /** When its clock was last read from the store, epoch ms. */
+  /** When its record was last read from the store, epoch ms. */
   readAt = -Infinity
   /** The limits that it was last held against in this process. */
   limits: Limits | undefined
@@ -88,14 +88,14 @@ export class KnownSession {
     return (this.#queue ??= new Queue())
   }
 
-  /** An entry of its clock was written, or found. */
+  /** An entry of its record was written, or found. */
   noteEntry (kind: RecordEntryKind): void {
     if (!this.entries.has(kind)) this.entries = new Set([...this.entries, kind])
   }
 
-  /** Takes in what the store has of its clock: neither instant ever moves back. */
-  learn (clock: SessionRecord, at: number): void {
-    this.record = this.record === null ? clampRecord(clock, at) : joinRecords(this.record, clock, at)
+  /** Takes in what the store has of its record: neither instant ever moves back. */
+  learn (found: SessionRecord, at: number): void {
+    this.record = this.record === null ? clampRecord(found, at) : joinRecords(this.record, found, at)
   }
 
   /**

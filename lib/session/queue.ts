@@ -5,7 +5,7 @@ const mostWaiting = 1000
 
 /**
  * Runs operations one after the other; the first at once. Each settles in time, since every store call does
- * (lib/store/ask-store.ts), so that nothing here needs a clock.
+ * (lib/store/ask-store.ts), so that nothing here needs a timer.
  */
 export class Queue {
   #busy = false

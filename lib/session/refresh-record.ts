@@ -8,14 +8,14 @@ import type { Sessions } from './sessions.js'
 export const freshFor = second
 
 /**
- * Asks the store for the clock of a session: before anything is refused or told because of it, since other processes
+ * Asks the store for the record of a session: before anything is refused or told because of it, since other processes
  * may have moved it. @throws the store's error
  */
 export async function refreshRecord (sessions: Sessions, session: KnownSession): Promise<void> {
   const { activity, start } = await sessions.recordEntries.read(session.id)
   const at = now()
   session.readAt = at
-  // Its clock is nowhere else: another process has taken the user out, and the clock with it.
+  // Its record is nowhere else: another process has taken the user out, and the record with it.
   if (session.isUnstamped && start === undefined) {
     session.record = null
     return
@@ -24,11 +24,11 @@ export async function refreshRecord (sessions: Sessions, session: KnownSession):
   take(session, 'start', start, at)
 }
 
-function take (session: KnownSession, kind: RecordEntryKind, clock: SessionRecord | undefined, at: number): void {
-  if (clock === undefined) return
+function take (session: KnownSession, kind: RecordEntryKind, found: SessionRecord | undefined, at: number): void {
+  if (found === undefined) return
   session.noteEntry(kind)
-  // A session whose user was taken out has left its clock.
-  if (session.record !== null || session.isUnstamped) session.learn(clock, at)
+  // A session whose user was taken out has left its record.
+  if (session.record !== null || session.isUnstamped) session.learn(found, at)
 }
 
 /** The same, unless it was read just now. */

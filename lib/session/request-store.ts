@@ -152,7 +152,7 @@ function prepare (
   visit: Visit, session: Session, limits: Limits | null, before: SessionRecord | null
 ): SessionRecord | null {
   if (limits === null) {
-    // The host makes a successor with the expiry of the session before: it was our clock's.
+    // The host makes a successor with the expiry of the session before: it followed from our record.
     removeRecord(session, before, session.cookie?.expires)
     return null
   }
@@ -186,7 +186,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   writeGeneration(session, generation)
   if (!await sessions.store.replace(known.id, session)) return sessions.noticeEnd(known)
   if (!visit.appliedAtLoad && record !== null && known.record !== null) noticeContradiction(visit)
-  // The user was taken out of it, and with that its clock; or is another one. For connections that is an end.
+  // The user was taken out of it, and with that its record; or is another one. For connections that is an end.
   const isLeft = record === null && known.record !== null
   // Those too that only another process knows of: its start would time whoever has the session next.
   if (isLeft) sessions.recordEntries.drop(known.id, recordEntryKinds)

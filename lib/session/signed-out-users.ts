@@ -51,8 +51,9 @@ export function isLookDue (known: KnownSession, at: number, interval: number): b
 
 /** Requests of one session share one question, unless the answer may be older than what was heard. @throws the store's error */
 function lookUp (sessions: Sessions, known: KnownSession, user: string): Promise<UserEnd | undefined> {
-  const isShared = known.looking !== undefined && !known.mustRecheckUser && known.userKey === sessions.userEnds.keyOf(user)
-  return isShared ? known.looking! : ask(sessions, known, user)
+  const { looking, mustRecheckUser, userKey } = known
+  const isShared = !mustRecheckUser && userKey === sessions.userEnds.keyOf(user)
+  return looking !== undefined && isShared ? looking : ask(sessions, known, user)
 }
 
 function ask (sessions: Sessions, known: KnownSession, user: string): Promise<UserEnd | undefined> {

@@ -11,9 +11,9 @@ import { endIfSignedOut, userToLookUp } from './signed-out-users.js'
 import { publicReason, type Timing, type Visit } from './visit.js'
 
 /*
- * What moves the clock of a stored session: an activity, and a new beginning.
+ * What moves the record of a stored session: an activity, and a new beginning.
  *
- * Both write entries of their own (lib/store/clocks.ts) and leave the session alone: they wait for no save, and no
+ * Both write entries of their own (lib/store/record-entries.ts) and leave the session alone: they wait for no save, and no
  * save is lost to them.
  */
 
@@ -91,7 +91,7 @@ function isCopyLastingFor (visit: Visit, record: SessionRecord): boolean {
 
 /**
  * Gives the stored copy a longer life by writing it anew: for a session in use that the application has not saved for a
- * week, or whose clock was restarted again and again.
+ * week, or whose record was restarted again and again.
  */
 async function prolongCopy (visit: Visit, session: KnownSession): Promise<boolean> {
   const { sessions } = visit.host
@@ -112,7 +112,7 @@ async function prolongCopy (visit: Visit, session: KnownSession): Promise<boolea
 }
 
 /**
- * Gives a clock to a stored session that has none: it is older than the plugin, or was stored where appliesTo said no.
+ * Gives a record to a stored session that has none: it is older than the plugin, or was stored where appliesTo said no.
  * @returns false when the session turned out to be over
  * @throws the store's error
  */
@@ -136,7 +136,7 @@ export async function stampStored (visit: Visit, session: KnownSession, at: numb
 export async function rewriteFutureRecord (visit: Visit, session: KnownSession, saved: SessionRecord): Promise<void> {
   const { activity, start } = await visit.host.sessions.recordEntries.read(session.id)
   const at = now()
-  for (const clock of [session.record, activity, start]) if (clock) session.learn(clock, at)
+  for (const record of [session.record, activity, start]) if (record) session.learn(record, at)
   // What is saved counts last: it stays in the future until the application saves again.
   session.learnSaved(saved, at)
   if (activity && start && !isAhead(activity, at) && !isAhead(start, at)) return
@@ -145,7 +145,7 @@ export async function rewriteFutureRecord (visit: Visit, session: KnownSession, 
 }
 
 /**
- * Starts both clocks of a stored session anew, unless it turns out to have ended.
+ * Starts both instants of a stored session anew, unless it turns out to have ended.
  * @returns false when the session turned out to be gone
  * @throws the store's error
  */
@@ -161,7 +161,7 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
   const at = now()
   if (theirs) session.learnSaved(theirs, at)
   else if (session.record !== null && !session.isUnstamped) {
-    // The user was taken out of it in another process, and with that its clock.
+    // The user was taken out of it in another process, and with that its record.
     session.record = null
     return true
   }
@@ -207,8 +207,8 @@ export async function touchAt (visit: Visit, at: number): Promise<void> {
 }
 
 /**
- * Both clocks from now. Nothing happens to a session that is not timed, or not stored yet: the write that stores it
- * starts its clocks, and a record put in here would cause that write.
+ * Both instants from now. Nothing happens to a session that is not timed, or not stored yet: the write that stores it
+ * gives it a record, and a record put in here would cause that write.
  * @throws as {@link touchAt}
  */
 export async function restartNow (visit: Visit): Promise<void> {

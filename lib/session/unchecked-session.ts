@@ -32,7 +32,7 @@ export async function checkLoaded (
   if (record !== undefined) known.learnSaved(record, now())
   else if (!await hasClock(registration, sessions, known, user)) return {}
   const limits = limitsFor()
-  // Another process may have moved the clock, or taken the user out of the session.
+  // Another process may have moved the record, or taken the user out of the session.
   if (known.record === null || endOf(known.record, limits, now()) !== null) await refreshRecord(sessions, known)
   if (known.ended !== null) return { reason: known.ended }
   if (known.record === null) return {}
@@ -40,7 +40,7 @@ export async function checkLoaded (
   return reason === null ? { limits } : { reason }
 }
 
-/** Whether the clock of a session without a record, which is older than the plugin, lies beside it. */
+/** Whether a session that is older than the plugin has its record in an entry. */
 async function hasClock (
   { settings }: Registration, sessions: Sessions, known: KnownSession, user: string | null
 ): Promise<boolean> {

@@ -9,7 +9,7 @@ import type { Host, Registration } from './registration.js'
 import { RequestStore } from './request-store.js'
 import type { RouteRules } from '../settings/route-rules.js'
 
-/** A clock and the limits it is held against: of a session that is timed, and live as far as this process knows. */
+/** A record and the limits that apply to it: of a session that is timed, and live as far as this process knows. */
 export interface Timing {
   readonly session: KnownSession
   readonly record: SessionRecord

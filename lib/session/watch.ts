@@ -133,7 +133,7 @@ export class Watch implements Watcher {
     this.#sessions.release(this.#session)
   }
 
-  /** What is known of the clock now; the session may have lost it, with its user. */
+  /** What is known of the record now; the session may have lost it, with its user. */
   get #record (): SessionRecord | null {
     return this.#session.record
   }

@@ -14,7 +14,7 @@ export const markLife = minute
 /**
  * - `ended`: the session is over, and why
  * - `successor`: it was exchanged for another one by `regenerate()`
- * - `activity`, `start`: its clock, see {@link Clocks}
+ * - `activity`, `start`: its record, see {@link RecordEntries}
  */
 export type EntryKind = 'ended' | 'successor' | 'activity' | 'start' | `warned:${number}`
 

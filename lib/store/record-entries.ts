@@ -4,10 +4,10 @@ import type { GuardedStore } from './guarded-store.js'
 import { readRecord } from './stored-session.js'
 
 /*
- * The clock of a session moves in entries of its own, so that the plugin never writes the session, which belongs to the
+ * The record of a session moves in entries of its own, so that the plugin never writes the session, which belongs to the
  * application: a touch that read the session and wrote it back would lose what another process has just saved.
  *
- * The record in the session is the clock as of the application's last write. The clock in force is the newest of it
+ * What the session holds is the record as of the application's last write. The record in force is the newest of it
  * and the entries, instant by instant. A new start has an entry apart from the activity, so that no touch of a process
  * that has not heard of it can overwrite it.
  */
@@ -16,13 +16,13 @@ export type RecordEntryKind = 'activity' | 'start'
 
 export const recordEntryKinds: readonly RecordEntryKind[] = ['activity', 'start']
 
-/** The clock of sessions, as the store has it. */
+/** The record of sessions, as the store has it. */
 export interface RecordEntries {
   /** Both entries. Costs two reads. */
   read (id: string): Promise<{ activity: SessionRecord | undefined, start: SessionRecord | undefined }>
   /** What a touch needs to know. */
   readActivity (id: string): Promise<SessionRecord | undefined>
-  /** Whether there is a clock for a session that has no record of its own. */
+  /** Whether there is an entry for a session that holds no record itself. */
   hasUnstamped (id: string): Promise<boolean>
   writeActivity (id: string, record: SessionRecord, expiresAt: number): Promise<void>
   /** @param isUnstamped the session has no record of its own: a visitor whose user was taken out is not timed by it */
@@ -30,7 +30,7 @@ export interface RecordEntries {
   /** Whether the user was warned that the session which began at that instant is about to end. */
   isWarned (id: string, startedAt: number): Promise<boolean>
   noteWarned (id: string, startedAt: number, expiresAt: number): Promise<void>
-  /** The session is over, and its clock with it. */
+  /** The session is over, and its record with it. */
   drop (id: string, kinds: Iterable<RecordEntryKind>): void
 }
 
@@ -60,7 +60,7 @@ export function createRecordEntries (store: GuardedStore): RecordEntries {
 }
 
 /**
- * When the stored copy of a session may be forgotten, epoch ms. Its clock moves on without it, so it is given the
+ * When the stored copy of a session may be forgotten, epoch ms. Its record moves on without it, so it is given the
  * latest deadline that it can have without another write, but no more than a week ahead: without an absolute limit
  * there would be no end.
  */
@@ -69,12 +69,12 @@ export function copyExpiryOf (record: SessionRecord, limits: Limits, storeGrace:
   return Math.min(absolute, first + longestAhead) + graceOf(storeGrace)
 }
 
-/** When an entry of its clock may be forgotten, epoch ms. */
+/** When an entry of its record may be forgotten, epoch ms. */
 export function entryExpiryOf (record: SessionRecord, limits: Limits, storeGrace: number): number {
   return deadlines(record, limits).first + graceOf(storeGrace)
 }
 
-/** From when on the copy has to be written anew, so that it does not expire under a clock that moves on. */
+/** From when on the copy has to be written anew, so that it does not expire while the record moves on. */
 export function isCopyShort (expiresAt: number, record: SessionRecord, limits: Limits, storeGrace: number): boolean {
   return expiresAt < deadlines(record, limits).first + graceOf(storeGrace) / 2
 }

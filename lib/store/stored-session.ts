@@ -32,8 +32,8 @@ export function writeGeneration (session: StoredSession, generation: unknown): v
 }
 
 /**
- * Takes the clock away, and gives the session back the expiry that it had before.
- * @param record the clock that it had, if any
+ * Takes the record away, and gives the session back the expiry that it had before.
+ * @param record what it was, if there was one
  * @param loaded its expiry as the request loaded it: another one that is not ours was set by the application just now
  */
 export function removeRecord (session: StoredSession, record: SessionRecord | null, loaded?: unknown): void {
@@ -47,10 +47,10 @@ export function removeRecord (session: StoredSession, record: SessionRecord | nu
     : record.ownExpiry === undefined ? null : new Date(record.ownExpiry)
 }
 
-/** The expiries that follow from our clock. */
+/** The expiries that follow from our record. */
 const written = new WeakSet<Date>()
 
-/** The expiry that the application gave a session which has no clock yet; undefined for none. */
+/** The expiry that the application gave a session which has no record yet; undefined for none. */
 export function ownExpiryOf ({ cookie }: Session): number | undefined {
   const expires = cookie?.originalMaxAge ? NaN : Number(cookie?.expires ?? NaN)
   return Number.isFinite(expires) ? expires : undefined
