@@ -54,23 +54,25 @@ export function createConnections (): Connections {
     const { id, until } = readArguments(sessionId, options)
     const sessions = await findSessions(registration)
     const session = sessions.use(id)
-    try {
-      const stored = await sessions.store.get(id)
-      if (stored === undefined && session.stored) sessions.noticeEnd(session)
-      if (stored === undefined) return AbortSignal.abort(endedError(session.ended ?? 'missing'))
-      // There is no request: what the session holds is all that a limit can depend on.
-      const limitsFor = (): Limits => registration.settings.limits({ session: stored } as unknown as FastifyRequest)
-      const { limits, reason = 'missing' } = await checkLoaded(registration, sessions, session, stored, limitsFor)
-      if (isClosing) return AbortSignal.abort(new ClosingError())
-      if (limits === undefined || until.aborted) return AbortSignal.abort(endedError(reason))
-      const user = userOf(registration, stored)
-      const onClose = (leave: () => void): () => void => onAbort(until, leave)
-      return connect({ registration, sessions, session, limits, user, visit: undefined, onClose })
-    } catch (error) {
-      throw asStoreError(error)
-    } finally {
-      sessions.release(session)
-    }
+    return watchKnown(registration, sessions, session, until)
+      .catch(error => { throw asStoreError(error) })
+      .finally(() => { sessions.release(session) })
+  }
+
+  async function watchKnown (
+    registration: Registration, sessions: Sessions, session: KnownSession, until: AbortSignal
+  ): Promise<AbortSignal> {
+    const stored = await sessions.store.get(session.id)
+    if (stored === undefined && session.stored) sessions.noticeEnd(session)
+    if (stored === undefined) return AbortSignal.abort(endedError(session.ended ?? 'missing'))
+    // There is no request: what the session holds is all that a limit can depend on.
+    const limitsFor = (): Limits => registration.settings.limits({ session: stored } as unknown as FastifyRequest)
+    const { limits, reason = 'missing' } = await checkLoaded(registration, sessions, session, stored, limitsFor)
+    if (isClosing) return AbortSignal.abort(new ClosingError())
+    if (limits === undefined || until.aborted) return AbortSignal.abort(endedError(reason))
+    const user = userOf(registration, stored)
+    const onClose = (leave: () => void): () => void => onAbort(until, leave)
+    return connect({ registration, sessions, session, limits, user, visit: undefined, onClose })
   }
 
   function connect ({ registration, sessions, session, limits, user, visit, onClose }: Watched): AbortSignal {

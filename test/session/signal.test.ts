@@ -749,7 +749,7 @@ t.test('lets go of connections', async t => {
     t.ok(browser.cookie('sessionId'))
   })
 
-  await t.test('a thousand times', async t => {
+  await t.test('hundreds of times', async t => {
     fakeClock(t, { timers: true })
     const warnings: Error[] = []
     const onWarning = (warning: Error): void => { if (warning.name === 'MaxListenersExceededWarning') warnings.push(warning) }
@@ -774,7 +774,8 @@ t.test('lets go of connections', async t => {
       const sockets = await Promise.all(Array.from({ length: 100 }, (_, index) => openSocket(index % 2 ? browser : other)))
       for (const socket of sockets) socket.destroy()
       // A hundred sockets of a busy machine take their time.
-      for (let again = 0; again < 20 && timers() > 0; again++) await settle(() => timers() === 0)
+      const start = performance.now()
+      while (timers() > 0 && performance.now() - start < 20_000) await turn()
     }
 
     async function openSocket (as: Browser): Promise<Socket> {

@@ -207,14 +207,29 @@ t.test('a socket that closes while the store is asked is not watched', async t =
   t.equal(timers(), 0)
 })
 
-t.test('a closing server aborts the signals of watched sessions, and those asked for later', async t => {
-  const { app, watch, browser } = await open(t)
+t.test('a closing server aborts the signals of watched sessions, and of those that are asked for meanwhile', async t => {
+  const { app, watch, store } = await open(t)
   const { signal } = await watch()
+  store.plan.get = ['hang']
   const late = watch()
+  await until(() => store.held === 1, 'the question')
   await app.close()
   t.match(signal.reason, { code: 'FST_SESSION_TIMEOUT_CLOSING' })
+  store.release()
   t.match((await late).signal.reason, { code: 'FST_SESSION_TIMEOUT_CLOSING' })
-  t.ok(browser.cookie('sessionId'))
+  t.equal(timers(), 0)
+})
+
+t.test('a session that is ended while it is looked at is not watched', async t => {
+  const { clock, app, watch, store, id } = await open(t)
+  await clock.run(30 * minute)
+  // The session, whether its user was signed out everywhere, then both entries of its record.
+  store.plan.get = ['ok', 'ok', 'hang', 'hang']
+  const watching = watch()
+  await until(() => store.held === 2, 'the question')
+  await app.sessionTimeout.end(id)
+  store.release()
+  t.match((await watching).signal.reason, { reason: 'revoked' })
 })
 
 t.test('a limit that is a function receives the session alone', async t => {
@@ -293,6 +308,16 @@ t.test('a session older than the plugin whose clock is gone is over at its deadl
   t.match(signal.reason, { reason: 'missing' })
 })
 
+t.test('a session older than the plugin whose clock is gone is not watched after its deadline', async t => {
+  const data = new Map<string, string>()
+  const { clock, browser, id } = await openScene(t, { store: new SharedStore(data), timers: true, timeout: false })
+  const { app, browser: known } = await openOther(t, { data, browser } as Watching)
+  await known.get('/me')
+  for (const key of data.keys()) if (key !== id) data.delete(key)
+  await clock.run(30 * minute)
+  t.match((await app.sessionTimeout.watch(id, { until: new AbortController().signal })).reason, { reason: 'missing' })
+})
+
 t.test('a store that fails refuses to watch, and closes at the deadline what is watched', async t => {
   const { clock, store, watch, logs } = await open(t)
   const { signal } = await watch()
@@ -307,20 +332,21 @@ t.test('a store that fails refuses to watch, and closes at the deadline what is 
   t.equal(logs.filter(({ msg }) => msg.startsWith('open connections not checked')).length, 1)
 })
 
-t.test('a socket that closes while the store is asked at the deadline hears of nothing', async t => {
-  const { clock, watch, store } = await open(t)
-  const { signal, closed } = await watch()
-  await clock.run(30 * minute - 1)
-  await settle()
-  // The session is read, then its clock.
-  store.plan.get = ['ok', 'hang']
-  await clock.run(1)
-  await until(() => store.held > 0, 'the question')
-  closed.abort()
-  store.release()
-  await settle()
-  t.equal(signal.aborted, false)
-})
+for (const answered of [0, 1, 2]) {
+  t.test(`a socket that closes while the store is asked at the deadline hears of nothing, after ${answered} answers`, async t => {
+    const { clock, watch, store } = await open(t)
+    const { signal, closed } = await watch()
+    await clock.run(30 * minute - 1)
+    await settle()
+    store.plan.get = [...Array<'ok'>(answered).fill('ok'), 'hang']
+    await clock.run(1)
+    await until(() => store.held > 0, 'the question')
+    closed.abort()
+    store.release()
+    await settle()
+    t.equal(signal.aborted, false)
+  })
+}
 
 t.test('what is no id, or no signal, is refused', async t => {
   const { app, id } = await open(t)
