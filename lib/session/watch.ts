@@ -219,6 +219,8 @@ export class Watch implements Watcher {
 
   /** Without a request there is nothing that onTimeout could be called with: the next request with the cookie ends the session. */
   async #closeIfOver (): Promise<void> {
+    // A request that came in time may be extending it just now.
+    await this.#session.touches?.running.catch(() => {})
     await refreshRecord(this.#sessions, this.#session)
     if (!this.#isWatching) return
     // Its user was taken out of it in another process.

@@ -93,6 +93,23 @@ t.test('requests keep a watched session open, in this process and in another', a
   await until(() => signal.aborted, 'the end')
 })
 
+t.test('a watched session that is being extended at its deadline stays open', async t => {
+  const { clock, watch, store, browser } = await open(t)
+  const { signal } = await watch()
+  await clock.run(30 * minute - 1)
+  await settle()
+  store.plan.set = ['hang']
+  const extending = browser.get('/me')
+  await until(() => store.held === 1, 'the touch')
+  await clock.run(1)
+  await settle()
+  t.equal(signal.aborted, false, 'the store has not answered yet')
+  store.release()
+  t.equal((await extending).json().userId, 'ada')
+  await settle()
+  t.equal(signal.aborted, false)
+})
+
 t.test('an end in this process aborts the signal of a watched session at once', async t => {
   const ways: Array<[string, (scene: Watching) => Promise<unknown>, string]> = [
     ['a sign-out', ({ browser }) => browser.post('/sign-out'), 'signed-out'],
