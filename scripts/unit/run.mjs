@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const compiled = '.compiled'
@@ -40,7 +40,7 @@ const coverage = chosen.length > 0 ? ['--disable-coverage'] : []
 // test/orders takes minutes then.
 const patience = process.env.ORDERS === 'all' ? ['--timeout=7200'] : []
 const tap = createRequire(import.meta.url).resolve('tap').replace(/dist[\\/].*/, 'dist/esm/run.mjs')
-const { status } = spawnSync(process.execPath, [tap, ...coverage, ...patience, ...options, ...writeGroups()], { stdio: 'inherit' })
+const { status } = spawnSync(process.execPath, [tap, ...coverage, ...patience, `--node-arg=--require=${resolve('scripts/unit/no-domains.cjs')}`, ...options, ...writeGroups()], { stdio: 'inherit' })
 process.exitCode = status ?? 1
 
 function filesBelow (folder) {

@@ -10,6 +10,10 @@ processOnSpawn.addListener(program => {
 
 const tests = []
 
+let current = tap
+// Of promises and timers that nobody waits for: see no-domains.cjs.
+process.on('uncaughtException', error => current.fail(`thrown where nothing catches it: ${error?.message ?? error}`, { found: error?.stack ?? error }))
+
 /** What a test file gets for `import t from 'tap'`. */
 export default { test: (...definition) => { tests.push(definition) } }
 
@@ -17,6 +21,7 @@ export default { test: (...definition) => { tests.push(definition) } }
 export async function takeTurns (files) {
   for (const [name, load] of files) {
     await tap.test(name, async t => {
+      current = t
       const before = stateOfProcess()
       await load()
       for (const definition of tests.splice(0)) await t.test(...definition)
