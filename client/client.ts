@@ -5,7 +5,7 @@ import { createCover } from './page/cover.js'
 import { dispatchEvents } from './page/events.js'
 import { createLeaving } from './page/leaving.js'
 import { onServerTiming, readPage } from './page/timing.js'
-import { watchWork } from './page/unsaved.js'
+import { watchUnsavedWork } from './page/unsaved-work.js'
 import { onWake } from './page/waking.js'
 import { isHidden, remainingOf, stateOf } from './session/machine.js'
 import { runSession, type Circumstances } from './session/run.js'
@@ -13,17 +13,18 @@ import { createCall } from './session/server.js'
 import { joinTabs } from './session/tabs.js'
 import type { ClientSettings, SessionTimeoutClient } from './types.js'
 
-/** `release` takes away what covers the page of a client that was stopped; it returns whether anything did. */
-export interface Made {
+/** A client, and how the one that takes its place continues. */
+export interface CreatedClient {
   readonly client: SessionTimeoutClient
+  /** Uncovers the page of a client that was stopped. @returns whether it was covered */
   readonly release: () => boolean
 }
 
 /** @param wasCovered whether a client that was stopped has left the page covered */
 export function createClient (
   options: ClientSettings, endpoint: URL, loadDisplay: LoadDisplay, wasCovered: boolean
-): Made {
-  const work = watchWork(options.keep)
+): CreatedClient {
+  const work = watchUnsavedWork(options.keep)
   const leaving = createLeaving(options, endpoint)
   const tabs = joinTabs(endpoint.href, message => session.hint(message))
   const cover = createCover()

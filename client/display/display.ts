@@ -1,7 +1,7 @@
 import type { Undo } from '../listen.js'
 import { onActivity } from '../page/activity.js'
-import { onSending } from '../page/sending.js'
-import type { Work } from '../page/unsaved.js'
+import { onNativeSubmit } from '../page/native-submit.js'
+import type { UnsavedWork } from '../page/unsaved-work.js'
 import { isOver, isWarning, type Session } from '../session/machine.js'
 import type { Circumstances } from '../session/run.js'
 import { keepStyles } from '../style-sheet.js'
@@ -23,7 +23,7 @@ export interface Display {
 interface Surroundings {
   readonly options: ClientSettings
   readonly endpoint: URL
-  readonly work: Pick<Work, 'isUnsaved' | 'isLost'>
+  readonly work: Pick<UnsavedWork, 'isUnsaved' | 'isLost'>
   /** @returns where the user has to go, when the browser does not let the page open it */
   decide (decision: Decision): unknown
   /** The user has done something. */
@@ -54,7 +54,7 @@ export function createDisplay ({ options, endpoint, work, decide, act, check }: 
   // The application hears of the end before it shows its own sign-in.
   const observer = new MutationObserver(draw)
   // Here, since a page without a session has no need of it.
-  const undos = [onSending(check)]
+  const undos = [onNativeSubmit(check)]
   const language = new MutationObserver(speak)
   language.observe(document.documentElement, { attributeFilter: ['lang'] })
   if (options.activity !== false) undos.push(onActivity(act))

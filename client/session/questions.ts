@@ -1,8 +1,8 @@
 import { instant, since, type Instant } from '../clock.js'
 import type { Answer, Method } from './server.js'
 
-/** What an answer was worth: something; nothing that would make asking again worth while; or it was none. */
-export type Worth = 'news' | 'no news' | 'none'
+/** Whether an answer was useful: it brought news; it brought none, and asking again soon would not either; or it was no answer. */
+export type Usefulness = 'news' | 'no news' | 'none'
 
 /**
  * Calls to the server. However often it is asked to ask: one question at a time, and fewer and fewer where asking
@@ -32,7 +32,7 @@ interface Ports {
   call (method: Method, body?: { idleFor: number }): Promise<Answer>
   /** What the next question is. */
   question (): Method
-  hear (answer: Answer, method: Method): Worth
+  receive (answer: Answer, method: Method): Usefulness
   /** A question failed. */
   complain (code: number): void
 }
@@ -40,7 +40,7 @@ interface Ports {
 const second = 1000
 const minute = 60 * second
 
-export function createQuestions ({ call, question, hear, complain }: Ports): Questions {
+export function createQuestions ({ call, question, receive, complain }: Ports): Questions {
   // Calls are numbered as they are made; answers up to a number are out of date.
   let newest = 0
   let outdated = 0
@@ -92,12 +92,12 @@ export function createQuestions ({ call, question, hear, complain }: Ports): Que
     timer = undefined
     asked = instant()
     const number = asking = newest + 1
-    const { answer, worth } = await exchange(question())
+    const { answer, usefulness } = await exchange(question())
     // Asked anew meanwhile.
     if (asking !== number) return answer
     asking = 0
-    failures = worth === 'none' ? failures + 1 : 0
-    fruitless = worth === 'no news' ? fruitless + 1 : 0
+    failures = usefulness === 'none' ? failures + 1 : 0
+    fruitless = usefulness === 'no news' ? fruitless + 1 : 0
     if (failures) {
       timer = setTimeout(go, Math.min(15 * minute, 2 * second * 4 ** (failures - 1)))
       complain(answer.code)
@@ -110,11 +110,13 @@ export function createQuestions ({ call, question, hear, complain }: Ports): Que
     asking = 0
   }
 
-  async function exchange (method: Method, body?: { idleFor: number }): Promise<{ answer: Answer, worth: Worth }> {
+  async function exchange (
+    method: Method, body?: { idleFor: number }
+  ): Promise<{ answer: Answer, usefulness: Usefulness }> {
     const number = ++newest
     const answer = await call(method, body)
-    if (number <= outdated) return { answer, worth: 'no news' }
+    if (number <= outdated) return { answer, usefulness: 'no news' }
     outdated = number
-    return { answer, worth: hear(answer, method) }
+    return { answer, usefulness: receive(answer, method) }
   }
 }

@@ -4,7 +4,7 @@ import {
   doubt, dueOf, end, explain, fail, isHidden, isOver, isProven, isShown, isSigningOut, isWarning, leave,
   noteTimeLeft, nothing, pass, recognise, silence, type Known, type Session
 } from './machine.js'
-import { createQuestions, type Worth } from './questions.js'
+import { createQuestions, type Usefulness } from './questions.js'
 import { createReports } from './reports.js'
 import type { Answer, Call, Method, Status } from './server.js'
 import type { Message } from './tabs.js'
@@ -84,7 +84,7 @@ export function runSession (page: Page, ports: Ports): Runner {
       return answer
     },
     question: () => isSigningOut(session) ? 'DELETE' : 'GET',
-    hear,
+    receive,
     complain (code) {
       ports.complain(code)
       look()
@@ -178,8 +178,8 @@ export function runSession (page: Page, ports: Ports): Runner {
     if (due.ask && !reports.flush()) questions.ask()
   }
 
-  function hear ({ code, status, at }: Answer, method: Method): Worth {
-    if (status) return hearStatus(status, at, method)
+  function receive ({ code, status, at }: Answer, method: Method): Usefulness {
+    if (status) return receiveStatus(status, at, method)
     if (code === 204) {
       ports.post({ type: 'ended', reason: 'signed-out' })
       become(end(explain(session, 'signed-out')))
@@ -196,7 +196,7 @@ export function runSession (page: Page, ports: Ports): Runner {
     return 'no news'
   }
 
-  function hearStatus (status: Status, at: Instant, method: Method): Worth {
+  function receiveStatus (status: Status, at: Instant, method: Method): Usefulness {
     const { active, remaining, idleRemaining, warnBefore, canExtend } = status
     if (!active || !status.yours) {
       over(!active)
@@ -204,13 +204,13 @@ export function runSession (page: Page, ports: Ports): Runner {
     }
     if (method === 'POST') reports.learn(idleRemaining)
     // Where another tab has said that it is over, asking was in vain.
-    const worth = session.reason && !isOver(session) ? 'no news' : 'news'
+    const usefulness = session.reason && !isOver(session) ? 'no news' : 'news'
     const limit = idleRemaining === remaining ? 'idle' : 'absolute'
     const next = pass(recognise(session, { at, remaining, warnBefore, canExtend, limit, proven: true }, status.page))
     if (session.stage !== 'covered' || next.stage !== 'covered') become(next)
     // The answer was on its way for longer than it says that there is left.
     else doubtAgain()
-    return worth
+    return usefulness
   }
 
   /** @param everywhere whether that is so for all tabs: another user's are none of this page's business */

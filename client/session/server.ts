@@ -28,7 +28,7 @@ export type Method = 'GET' | 'POST' | 'DELETE'
 export type Call = (method: Method, page: string | null, body?: { idleFor: number }) => Promise<Answer>
 
 // A network that drops everything would leave a call without an answer for minutes.
-const patience = 10_000
+const callTimeout = 10_000
 
 /** @param endpoint its whole URL */
 export function createCall (endpoint: string): Call {
@@ -48,7 +48,7 @@ export function createCall (endpoint: string): Call {
           ...(body && { 'content-type': 'application/json' })
         },
         // Missing in Chrome before 103.
-        signal: AbortSignal.timeout?.(patience) ?? null,
+        signal: AbortSignal.timeout?.(callTimeout) ?? null,
         body: body ? JSON.stringify(body) : null
       })
       const code = response.type === 'opaqueredirect' ? 401 : response.status

@@ -1,7 +1,7 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t, { type Test } from 'tap'
 import { instant } from '../../client/clock.js'
-import { createQuestions, type Questions, type Worth } from '../../client/session/questions.js'
+import { createQuestions, type Questions, type Usefulness } from '../../client/session/questions.js'
 import type { Answer, Method } from '../../client/session/server.js'
 import { hour, minute } from '../helpers/time.js'
 
@@ -12,12 +12,12 @@ interface Line {
   heard: Method[]
   complaints: number[]
   run (ms: number): Promise<void>
-  /** What the answers are worth from now on, and how long they take. */
-  worth: Worth
+  /** How useful the answers are from now on, and how long they take. */
+  usefulness: Usefulness
   takes: number
 }
 
-function open (t: Test, worth: Worth = 'news'): Line {
+function open (t: Test, usefulness: Usefulness = 'news'): Line {
   const clock = FakeTimers.install({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
   t.teardown(() => clock.uninstall())
   const line: Line = {
@@ -29,9 +29,9 @@ function open (t: Test, worth: Worth = 'news'): Line {
         return { at, code: 404 }
       },
       question: () => 'GET',
-      hear (_answer, method) {
+      receive (_answer, method) {
         line.heard.push(method)
-        return line.worth
+        return line.usefulness
       },
       complain: code => line.complaints.push(code)
     }),
@@ -39,7 +39,7 @@ function open (t: Test, worth: Worth = 'news'): Line {
     heard: [],
     complaints: [],
     run: async ms => { await clock.tickAsync(ms) },
-    worth,
+    usefulness,
     takes: 0
   }
   return line
@@ -79,7 +79,7 @@ t.test('where asking brings nothing new, there is less and less of it', async t 
     await line.run(100)
   }
   t.ok(line.calls.length <= 16, `${line.calls.length} in ten minutes of asking ten times a second`)
-  line.worth = 'news'
+  line.usefulness = 'news'
   const before = line.calls.length
   line.questions.askNow()
   await line.run(0)
@@ -102,7 +102,7 @@ t.test('failures: five questions in ten minutes, whoever asks; then every quarte
   const before = line.calls.length
   await line.run(5 * hour)
   t.ok(line.calls.length - before <= 21)
-  line.worth = 'news'
+  line.usefulness = 'news'
   await line.questions.insist()
   t.notOk(line.questions.failing)
   const then = line.calls.length

@@ -1,12 +1,12 @@
 import { listen, type Undo } from '../listen.js'
-import { markedAround } from './unsaved.js'
+import { closestMarked } from './unsaved-work.js'
 
 /**
  * A marked form that the browser itself sends: a session that has ended meanwhile would take what is in it away. So
  * the server is asked first, unless it has just answered.
  * @param ask null when there is no need; otherwise resolves to whether the page is still its user's
  */
-export function onSending (ask: () => Promise<boolean> | null): Undo {
+export function onNativeSubmit (ask: () => Promise<boolean> | null): Undo {
   let again = false
   const asked = new WeakSet<HTMLFormElement>()
   // After the application, which may send the form in its own way.
@@ -15,7 +15,7 @@ export function onSending (ask: () => Promise<boolean> | null): Undo {
     const { submitter } = event as SubmitEvent
     const method = submitter?.getAttribute('formmethod') ?? form.getAttribute('method')
     if (again || event.defaultPrevented || method === 'dialog') return
-    if (!markedAround(form) && !form.querySelector('[data-session-timeout-keep]')) return
+    if (!closestMarked(form) && !form.querySelector('[data-session-timeout-keep]')) return
     const answer = asked.has(form) || ask()
     if (!answer) return
     event.preventDefault()

@@ -3,7 +3,7 @@ import { listen, type Undo } from '../listen.js'
 const mark = 'data-session-timeout-keep'
 
 /** Whether something on the page would be lost. */
-export interface Work {
+export interface UnsavedWork {
   isUnsaved (): boolean
   /** Whether something was entered where no mark is: it is lost at the end. */
   isLost (): boolean
@@ -15,14 +15,14 @@ export interface Work {
  * fail, and an end is the likeliest reason.
  * @param keep what the application knows about it; an answer that it cannot give counts as yes
  */
-export function watchWork (keep: (() => boolean) | undefined): Work {
+export function watchUnsavedWork (keep: (() => boolean) | undefined): UnsavedWork {
   // Frameworks that write what is typed into the attributes leave no difference to see.
   const touched = new WeakSet<Node>()
   let lost = false
   const undos = [
     listen(document, ['input', 'reset'], event => {
       const [target] = event.composedPath()
-      const marked = markedAround(target as Node)
+      const marked = closestMarked(target as Node)
       if (event.type === 'input') note(marked)
       // Once everybody has heard of it: a reset that is prevented changes nothing.
       else if (marked) setTimeout(() => { if (!event.defaultPrevented) touched.delete(marked) })
@@ -30,7 +30,7 @@ export function watchWork (keep: (() => boolean) | undefined): Work {
     // An editor in a frame: what is typed there is not heard of.
     listen(window, ['blur'], () => {
       const { activeElement } = document
-      if (activeElement instanceof HTMLIFrameElement) note(markedAround(activeElement))
+      if (activeElement instanceof HTMLIFrameElement) note(closestMarked(activeElement))
     })
   ]
   return {
@@ -56,7 +56,7 @@ export function watchWork (keep: (() => boolean) | undefined): Work {
 }
 
 /** Also where a shadow root lies between. */
-export function markedAround (node: Node | null): Element | null {
+export function closestMarked (node: Node | null): Element | null {
   for (let at = node; at; at = at.parentNode ?? (at as ShadowRoot).host) {
     if (at instanceof Element && at.hasAttribute(mark)) return at
   }
