@@ -12,7 +12,7 @@ import { createConnections } from './lib/session/connections.js'
 import { joinBus } from './lib/session/end-bus.js'
 import { endAll } from './lib/session/end-all.js'
 import { revoke } from './lib/session/end.js'
-import { findSessions, nothingNoticed, type DecryptSession, type Registration } from './lib/session/registration.js'
+import { findSessions, noLoggedWarnings, type DecryptSession, type Registration } from './lib/session/registration.js'
 import { visitKey } from './lib/session/visit.js'
 import { resolveOptions } from './lib/settings/options.js'
 import { policies } from './lib/settings/presets.js'
@@ -35,7 +35,7 @@ async function sessionTimeout (
     busLink,
     host: undefined,
     sampleId: undefined,
-    noticed: nothingNoticed()
+    loggedWarnings: noLoggedWarnings()
   }
   const connections = createConnections()
 

@@ -34,7 +34,7 @@ function needsBody (request: FastifyRequest): boolean {
  * @returns what is called with a request that the plugin answers with an error
  */
 export function watchForeignAnswers (
-  app: FastifyInstance, { noticed }: Registration
+  app: FastifyInstance, { loggedWarnings }: Registration
 ): (request: FastifyRequest) => void {
   const ours = new WeakSet<FastifyRequest>()
   app.addHook('onRoute', route => {
@@ -45,7 +45,7 @@ export function watchForeignAnswers (
     }
   })
   app.addHook('onSend', function noticeForeignAnswer (request, reply, _payload, done) {
-    if (!noticed.foreignAnswer && isForeign(request, reply)) warn(request, reply)
+    if (!loggedWarnings.foreignAnswer && isForeign(request, reply)) warn(request, reply)
     done()
   })
   return request => { ours.add(request) }
@@ -55,7 +55,7 @@ export function watchForeignAnswers (
   }
 
   function warn (request: FastifyRequest, { statusCode }: FastifyReply): void {
-    noticed.foreignAnswer = true
+    loggedWarnings.foreignAnswer = true
     const { url } = request.routeOptions
     const [by, advice] = ours.has(request)
       ? ['the error handler', 'Let it send errors whose code begins with FST_SESSION_TIMEOUT as they are']

@@ -9,16 +9,16 @@ import { explain, type Decision } from '../session/decisions.js'
 import { endByTimeout } from '../session/end.js'
 import type { KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
-import { endIfSignedOut, userToLookUp, type Held, type Standing } from '../session/signed-out-users.js'
+import { endIfSignedOut, userToLookUp, type UserSession, type UserCheck } from '../session/signed-out-users.js'
 import { rewriteFutureRecord, stampStored, touch } from '../session/touch.js'
-import { visitNothing, visitOf, type Visit } from '../session/visit.js'
+import { noteNoSession, visitOf, type Visit } from '../session/visit.js'
 import { isRestored, sessionOf } from '../store/host-session.js'
 import { readRecord } from '../store/stored-session.js'
 import { answerStale, type Verdict } from './answer.js'
 import { offerWarning } from './messages.js'
 import { isPrefetch } from './navigation.js'
 import { isFromOtherSite } from './other-sites.js'
-import { answerEnd, answerFor, gone, hideSession, leaveUser, missing, over } from './over.js'
+import { answerEnd, answerFor, answerEndMeanwhile, hideSession, continueWithoutUser, answerMissingSession, answerKnownEnd } from './ended-session.js'
 import { closeRefusedUpgrade } from './refused-upgrade.js'
 
 type Done = (error?: Error) => void
@@ -33,17 +33,19 @@ export function createCheckHook (registration: Registration): Hook {
   return asHook(function checkSession (request, reply) {
     const session = sessionOf(request)
     if (session === undefined) {
-      visitNothing(request)
+      noteNoSession(request)
       return 'continue'
     }
     const visit = beginVisit(registration, request, reply, session)
     closeRefusedUpgrade(request, reply)
     const loaded = readRecord(session)
-    if (!isRestored(session, visit.host.slots, visit.cookie, loaded !== undefined)) return missing(visit, session)
-    const known = visit.came = visit.hold(session.sessionId)
-    visit.settleOn(known)
+    if (!isRestored(session, visit.host.slots, visit.cookie, loaded !== undefined)) {
+      return answerMissingSession(visit, session)
+    }
+    const known = visit.initial = visit.hold(session.sessionId)
+    visit.setCurrent(known)
     visit.loadedExpiry = session.cookie.expires
-    if (known.ended !== null && known.ending === undefined) return over(visit, known)
+    if (known.ended !== null && known.ending === undefined) return answerKnownEnd(visit, known)
     const user = userToLookUp(visit, known, session, visit.at)
     const goOnWith = (): Promise<Verdict> | Verdict => checkDeadline(visit, known, loaded)
     return user === null ? goOnWith() : checkUser(visit, known, { session, user }, goOnWith)
@@ -59,7 +61,7 @@ export function createSecondCheckHook (): Hook {
     const visit = visitOf(request)
     const known = visit?.current ?? null
     if (visit === undefined || known === null) return 'continue'
-    if (known.ended !== null) return over(visit, known)
+    if (known.ended !== null) return answerKnownEnd(visit, known)
     const at = now()
     const session = sessionOf(request)!
     const user = known.mustRecheckUser || at - visit.at > freshFor ? userToLookUp(visit, known, session, at) : null
@@ -72,23 +74,23 @@ function checkDeadlineAgain (visit: Visit, known: KnownSession, at: number): Pro
   if (known.record === null || visit.route?.checked === false) return 'continue'
   const reason = endOf(known.record, visit.limits(), at)
   if (reason !== null) return end(visit, known, reason, at)
-  return at - visit.at > freshFor ? askAgain(visit, known, at) : 'continue'
+  return at - visit.at > freshFor ? lookUpAgain(visit, known, at) : 'continue'
 }
 
 /** Whether its user was signed out everywhere. Without an answer nobody knows: then the request does not get the session. */
 async function checkUser (
-  visit: Visit, known: KnownSession, held: Held, goOnWith: () => Promise<Verdict> | Verdict
+  visit: Visit, known: KnownSession, held: UserSession, goOnWith: () => Promise<Verdict> | Verdict
 ): Promise<Verdict> {
   const { registration, host: { sessions }, cookie } = visit
-  let found: Standing
+  let found: UserCheck
   try {
     found = await endIfSignedOut(registration, sessions, known, held, cookie)
   } catch (error) {
     await hideSession(visit)
     throw asStoreError(error)
   }
-  if (found === 'live') return known.ended === null ? goOnWith() : gone(visit, known)
-  return found === 'replaced' ? leaveUser(visit) : gone(visit, known, found === 'ended' ? 'everywhere' : 'ended')
+  if (found === 'live') return known.ended === null ? goOnWith() : answerEndMeanwhile(visit, known)
+  return found === 'replaced' ? continueWithoutUser(visit) : answerEndMeanwhile(visit, known, found === 'ended' ? 'everywhere' : 'ended')
 }
 
 /**
@@ -119,11 +121,11 @@ function checkDeadline (
     if (!wasSetBack) known.learnSaved(loaded, at)
     known.isUnstamped = false
   }
-  if (visit.route?.checked === false) return goOnSaying(visit, 'unchecked')
+  if (visit.route?.checked === false) return continueWith(visit, 'unchecked')
   if (loaded === null) return end(visit, known, 'idle', at)
   if (loaded === undefined) return checkUnstamped(visit, known)
-  const { settings, noticed } = visit.registration
-  if (settings.mayContradict && !noticed.contradiction) visit.appliedAtLoad = settings.appliesTo(visit.request)
+  const { settings, loggedWarnings } = visit.registration
+  if (settings.mayContradict && !loggedWarnings.contradiction) visit.appliedAtLoad = settings.appliesTo(visit.request)
   return wasSetBack ? correctFutureRecord(visit, known, loaded) : decide(visit, known, known.record!)
 }
 
@@ -135,25 +137,25 @@ function decide (visit: Visit, known: KnownSession, record: SessionRecord): Prom
   const reason = endOf(record, limits, at)
   if (reason !== null) return end(visit, known, reason, at)
   // A stricter route is ending it just now.
-  if (known.ended !== null) return gone(visit, known)
+  if (known.ended !== null) return answerEndMeanwhile(visit, known)
   if (isStale(visit, record)) return refuseStale(visit, known)
-  if (!isTouchDue(record, settings.touchInterval(limits.idle), at)) return goOnLive(visit, 'notDue', record)
+  if (!isTouchDue(record, settings.touchInterval(limits.idle), at)) return continueLive(visit, 'notDue', record)
   const passive = whyPassive(visit)
-  return passive === undefined ? extend(visit, known, record) : goOnLive(visit, passive, record)
+  return passive === undefined ? extend(visit, known, record) : continueLive(visit, passive, record)
 }
 
 /** The same once the store was asked: the session may have lost its record meanwhile, with its user. */
 function decideAnew (visit: Visit, known: KnownSession): Promise<Verdict> | Verdict {
-  return known.record === null ? leaveUser(visit) : decide(visit, known, known.record)
+  return known.record === null ? continueWithoutUser(visit) : decide(visit, known, known.record)
 }
 
-function goOnSaying (visit: Visit, decision: Decision): Verdict {
+function continueWith (visit: Visit, decision: Decision): Verdict {
   explain(visit, decision)
   return 'continue'
 }
 
 /** A live session: its user may have to be warned. */
-function goOnLive (visit: Visit, decision: Decision, record: SessionRecord): Promise<Verdict> | Verdict {
+function continueLive (visit: Visit, decision: Decision, record: SessionRecord): Promise<Verdict> | Verdict {
   explain(visit, decision, record)
   return offerWarning(visit)?.then(() => 'continue') ?? 'continue'
 }
@@ -191,19 +193,19 @@ function checkUnstamped (visit: Visit, known: KnownSession): Promise<Verdict> | 
   const applies = settings.appliesTo(request)
   // The user was taken out of it in another process, unless one is just being signed in by another request.
   if (!applies && !known.isUnstamped && known.users === 1) known.record = null
-  if (!applies && !settings.mayContradict) return goOnSaying(visit, 'untimed')
+  if (!applies && !settings.mayContradict) return continueWith(visit, 'untimed')
   visit.appliedAtLoad = applies
   if (known.isUnstamped && known.record !== null) return decide(visit, known, known.record)
   if (applies) return begin(visit, known)
   const isFresh = at - known.readAt < settings.touchInterval(settings.limits(request).idle)
-  return isFresh ? goOnSaying(visit, 'untimed') : lookForRecord(visit, known)
+  return isFresh ? continueWith(visit, 'untimed') : lookForRecord(visit, known)
 }
 
 async function lookForRecord (visit: Visit, known: KnownSession): Promise<Verdict> {
   const { sessions } = visit.host
   const isThere = await sessions.recordEntries.hasUnstamped(known.id)
   known.readAt = now()
-  if (!isThere || known.ended !== null) return goOnSaying(visit, 'untimed')
+  if (!isThere || known.ended !== null) return continueWith(visit, 'untimed')
   known.isUnstamped = true
   await refreshRecord(sessions, known)
   return decideAnew(visit, known)
@@ -221,7 +223,7 @@ async function begin (visit: Visit, known: KnownSession): Promise<Verdict> {
   // Called here: what it throws is no fault of the store.
   visit.limits()
   try {
-    if (!await stampStored(visit, known, visit.at)) return gone(visit, known)
+    if (!await stampStored(visit, known, visit.at)) return answerEndMeanwhile(visit, known)
   } catch (cause) {
     await hideSession(visit)
     throw new StoreError({ cause })
@@ -232,29 +234,29 @@ async function begin (visit: Visit, known: KnownSession): Promise<Verdict> {
 async function extend (visit: Visit, known: KnownSession, record: SessionRecord): Promise<Verdict> {
   const joining = known.touches !== undefined
   try {
-    if (!await touch(visit, known, visit.at)) return gone(visit, known)
+    if (!await touch(visit, known, visit.at)) return answerEndMeanwhile(visit, known)
   } catch (error) {
     if (!joining) noteFault(visit, error)
-    return goOnLive(visit, 'untouched', record)
+    return continueLive(visit, 'untouched', record)
   }
-  return goOnLive(visit, 'touched', record)
+  return continueLive(visit, 'touched', record)
 }
 
 function noteFault ({ request }: Visit, error: unknown): void {
   request.log.warn({ err: describeFault(error) }, 'session not extended: the session store failed')
 }
 
-async function askAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> {
+async function lookUpAgain (visit: Visit, known: KnownSession, at: number): Promise<Verdict> {
   const { sessions } = visit.host
   const stored = await sessions.store.get(known.id)
   visit.seenAt = at
   if (stored === undefined) sessions.noticeEnd(known)
-  if (known.ended !== null) return gone(visit, known)
+  if (known.ended !== null) return answerEndMeanwhile(visit, known)
   const record = readRecord(stored!)
   if (record === null) return end(visit, known, 'idle', at)
   if (record === undefined && !known.isUnstamped) {
     known.record = null
-    return leaveUser(visit)
+    return continueWithoutUser(visit)
   }
   // What the store knows can only be newer.
   if (record) known.learnSaved(record, at)
@@ -269,7 +271,7 @@ async function end (visit: Visit, session: KnownSession, reason: TimeoutReason, 
       return startAfresh(visit)
     })
     if (outcome.kind === 'live') {
-      return outcome.record === null ? leaveUser(visit) : decide(visit, session, outcome.record)
+      return outcome.record === null ? continueWithoutUser(visit) : decide(visit, session, outcome.record)
     }
     return visit.replied || visit.reply.sent ? 'replied' : answerEnd(visit, session)
   } catch (error) {

@@ -5,7 +5,7 @@ import { deadlines } from '../policy.js'
 import { freshFor } from '../session/refresh-record.js'
 import type { KnownSession } from '../session/known-session.js'
 import type { Registration } from '../session/registration.js'
-import { noticeContradiction } from '../session/request-store.js'
+import { warnOfContradiction } from '../session/request-store.js'
 import { stampStored } from '../session/touch.js'
 import { visitOf, type Visit } from '../session/visit.js'
 import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
@@ -24,7 +24,7 @@ type Hook = (
  * into the header by then: reply.setCookie would add a second line, so the line in the header is rewritten.
  */
 export function createCookieHook (registration: Registration): Hook {
-  const { app, noticed, settings } = registration
+  const { app, loggedWarnings, settings } = registration
   const { cookieName, rolling, sessionOnly, endpoint } = settings
   const start = `${cookieName}=`
   const clearing = `${cookieName}=;`
@@ -43,13 +43,13 @@ export function createCookieHook (registration: Registration): Hook {
   function beforeFinish (visit: Visit): Promise<void> | undefined {
     if ((visit.touchedAt === undefined && visit.appliedAtLoad) || !visit.isUnchanged) return undefined
     if (visit.touchedAt !== undefined && now() - visit.seenAt > freshFor) return lookAgain(visit)
-    return visit.appliedAtLoad || visit.came!.record !== null ? undefined : stampLate(visit, visit.came!)
+    return visit.appliedAtLoad || visit.initial!.record !== null ? undefined : stampLate(visit, visit.initial!)
   }
 
   /** A slow handler: the session may have ended elsewhere since its touch, and the browser have a newer cookie. */
   async function lookAgain (visit: Visit): Promise<void> {
     try {
-      await visit.isStillThere(visit.came!)
+      await visit.isStillThere(visit.initial!)
     } catch {
       // Nothing is known: the cookie that the browser has will do.
       visit.touchedAt = undefined
@@ -60,7 +60,7 @@ export function createCookieHook (registration: Registration): Hook {
   async function stampLate (visit: Visit, session: KnownSession): Promise<void> {
     const { request } = visit
     if (!settings.appliesTo(request)) return
-    noticeContradiction(visit)
+    warnOfContradiction(visit)
     try {
       await stampStored(visit, session, now())
     } catch (error) {
@@ -97,8 +97,8 @@ export function createCookieHook (registration: Registration): Hook {
 
   /** Said once: the user is signed in, and the browser never learns of it. */
   function noticePublicSignIn ({ request }: Visit, lines: readonly string[]): void {
-    if (noticed.publicSignIn || !lines.some(line => line.startsWith(start) && !line.startsWith(clearing))) return
-    noticed.publicSignIn = true
+    if (loggedWarnings.publicSignIn || !lines.some(line => line.startsWith(start) && !line.startsWith(clearing))) return
+    loggedWarnings.publicSignIn = true
     request.log.warn(`fastify-session-timeout: a session is lost: the response to ${request.method} ${request.routeOptions.url} begins one and is marked ` +
       'public or s-maxage, so that its cookie is withheld from shared caches. Send Cache-Control: no-store where users sign in')
   }
@@ -109,16 +109,16 @@ export function createCookieHook (registration: Registration): Hook {
     if (request.protocol === 'https' || session === undefined || !hasData(session)) return
     const isSent = linesOf(header).some(line => line.startsWith(start) && !line.startsWith(clearing))
     if (isSent && !session.cookie?.secure) noticeInsecureCookie(request)
-    if (isSent || noticed.lostCookie || session.cookie?.secure !== true) return
-    noticed.lostCookie = true
+    if (isSent || loggedWarnings.lostCookie || session.cookie?.secure !== true) return
+    loggedWarnings.lostCookie = true
     request.log.warn('fastify-session-timeout: a session is lost: its cookie is Secure, and this request came over http. ' +
       'Behind a proxy that ends TLS, set trustProxy of Fastify; without TLS, set cookie.secure of @fastify/session to \'auto\'')
   }
 
   /** Said once: TLS ends at a proxy, of which Fastify does not know, so that 'auto' has decided for a cookie without Secure. */
   function noticeInsecureCookie (request: FastifyRequest): void {
-    if (noticed.insecureCookie || request.headers['x-forwarded-proto'] !== 'https') return
-    noticed.insecureCookie = true
+    if (loggedWarnings.insecureCookie || request.headers['x-forwarded-proto'] !== 'https') return
+    loggedWarnings.insecureCookie = true
     request.log.warn('fastify-session-timeout: a session cookie is sent without Secure, and the request came over TLS to a proxy (X-Forwarded-Proto). ' +
       'Set trustProxy of Fastify, and cookie.secure of @fastify/session to \'auto\' or true')
   }

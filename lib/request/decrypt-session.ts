@@ -48,7 +48,7 @@ async function isOver (registration: Registration, request: FastifyRequest, sess
       guardSession(session, visit.host.slots, visit.store)
     }
     const { reason } = await checkLoaded(registration, sessions, known, session, () => {
-      visit?.settleOn(known)
+      visit?.setCurrent(known)
       return visit?.limits() ?? registration.settings.limits(request)
     })
     return reason !== undefined

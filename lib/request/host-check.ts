@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { openNobody, type Registration } from '../session/registration.js'
+import { openEmptySession, type Registration } from '../session/registration.js'
 import { assertGuardable, type HostSession } from '../store/host-session.js'
 import { refuseCookieName } from './cookie-name.js'
 import { countRoutesOutside } from './scope-check.js'
@@ -51,7 +51,7 @@ function warnOfScope (app: FastifyInstance, ownHook: string): void {
 function openAtOnce (registration: Registration): HostSession | undefined {
   let session: HostSession | undefined
   try {
-    openNobody(registration, (_error, opened) => { session = opened })
+    openEmptySession(registration, (_error, opened) => { session = opened })
   } catch {}
   return session
 }

@@ -21,7 +21,7 @@ type ReadMessages = (type?: string) => Messages | unknown[]
 export function flashEnded (visit: Visit, reason: TimeoutReason): void {
   const { request, registration: { settings: { flash } }, host: { sessions: { recent } } } = visit
   if (!flash || !isNavigation(request)) return
-  const end = visit.came ? recent.find(visit.came.id) : recent.findByCookie(visit.cookie!)
+  const end = visit.initial ? recent.find(visit.initial.id) : recent.findByCookie(visit.cookie!)
   if (end?.isMessageShown) {
     // The page that got the message has a session by now, whose cookie this response must not clear.
     visit.keepCookie = true

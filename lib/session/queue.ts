@@ -1,11 +1,11 @@
 import { StoreError } from '../errors.js'
 
 /** How many operations may wait for one session. More are a crowd: a browser opens a few dozen at most. */
-const mostWaiting = 1000
+const maxWaiting = 1000
 
 /**
  * Runs operations one after the other; the first at once. Each settles in time, since every store call does
- * (lib/store/ask-store.ts), so that nothing here needs a timer.
+ * (lib/store/call-store.ts), so that nothing here needs a timer.
  */
 export class Queue {
   #busy = false
@@ -15,7 +15,7 @@ export class Queue {
   async run<Result> (operation: () => Promise<Result>): Promise<Result> {
     if (this.#busy) {
       const waiting = this.#waiting ??= []
-      if (waiting.length >= mostWaiting) throw new StoreError({ cause: new Error(`More than ${mostWaiting} operations wait for one session`) })
+      if (waiting.length >= maxWaiting) throw new StoreError({ cause: new Error(`More than ${maxWaiting} operations wait for one session`) })
       await new Promise<void>(resolve => waiting.push(resolve))
     }
     this.#busy = true

@@ -24,11 +24,11 @@ export interface Registration {
   host: Host | undefined
   /** An id as the application makes them; undefined where that takes a request. */
   sampleId: string | undefined
-  readonly noticed: Noticed
+  readonly loggedWarnings: LoggedWarnings
 }
 
 /** What is said once. */
-export interface Noticed {
+export interface LoggedWarnings {
   /** That appliesTo contradicts itself. */
   contradiction: boolean
   /** That a cookie is lost, since it is Secure or since its response is public. */
@@ -40,7 +40,7 @@ export interface Noticed {
   foreignAnswer: boolean
 }
 
-export function nothingNoticed (): Noticed {
+export function noLoggedWarnings (): LoggedWarnings {
   return { contradiction: false, lostCookie: false, publicSignIn: false, insecureCookie: false, foreignAnswer: false }
 }
 
@@ -74,7 +74,7 @@ export function hostOf (
 export async function findSessions (registration: Registration): Promise<Sessions> {
   if (registration.host !== undefined) return registration.host.sessions
   const session = await new Promise<HostSession | undefined>((resolve, reject) => {
-    openNobody(registration, (error, opened) => error ? reject(error) : resolve(opened))
+    openEmptySession(registration, (error, opened) => error ? reject(error) : resolve(opened))
   })
   const store = session && storeIn(session)
   if (!store) throw new NoSessionError('The store of @fastify/session was not found')
@@ -82,7 +82,7 @@ export async function findSessions (registration: Registration): Promise<Session
 }
 
 /** A session without a user, for a request that is made up: the host makes it in its usual way, and it is never stored. */
-export function openNobody (
+export function openEmptySession (
   { app, decryptSession }: Registration, done: (error: unknown, session?: HostSession) => void
 ): void {
   const request = { headers: {}, cookies: {}, protocol: 'http', server: app } as unknown as FastifyRequest

@@ -5,7 +5,7 @@ import { clampRecord, endOf, type Limits, type SessionRecord } from '../policy.j
 import { recordEntryKinds, copyExpiryOf } from '../store/record-entries.js'
 import { hasData } from '../store/host-session.js'
 import {
-  emptyOut, expiryOf, ownExpiryOf, readRecord, removeRecord, writeExpiry, writeGeneration, writeRecord,
+  expiryOf, ownExpiryOf, readRecord, removeData, removeRecord, writeExpiry, writeGeneration, writeRecord,
   type StoredSession
 } from '../store/stored-session.js'
 import { refreshRecord } from './refresh-record.js'
@@ -18,7 +18,7 @@ type Callback = (error?: unknown) => void
 /**
  * The store as the sessions of one request see it: it gives them their record in the write that stores them,
  * and writes a session that was loaded only while that is still there. The only place with callbacks: the host calls.
- * A class: one is made for each request, and methods on a prototype cost nothing then.
+ * A class, since one is made for each request and methods on a prototype are cheap.
  */
 export class RequestStore implements SessionStore {
   readonly #visit: Visit
@@ -103,9 +103,9 @@ async function write (visit: Visit, known: KnownSession, session: Session): Prom
 async function storeSuccessor (visit: Visit, old: KnownSession, known: KnownSession, session: Session): Promise<void> {
   const { sessions } = visit.host
   // Over already: ended while regenerate() was under way.
-  if (known.ended !== null) return emptyOut(session)
+  if (known.ended !== null) return removeData(session)
   const isSignIn = !hasData(session)
-  if (old.ended !== null || await isPast(visit, old)) emptyOut(session)
+  if (old.ended !== null || await isPast(visit, old)) removeData(session)
   const before = old.record
   if (!hasData(session)) {
     const sparing = known.id
@@ -117,8 +117,8 @@ async function storeSuccessor (visit: Visit, old: KnownSession, known: KnownSess
   const limits = limitsFor(visit, session)
   const record = prepare(visit, session, limits, before)
   const admit = (): Promise<boolean> => admitSuccessor(visit, old, known, session)
-  if (await sessions.exchange(old, known, session, admit)) return settle(visit, known, record, limits)
-  emptyOut(session)
+  if (await sessions.exchange(old, known, session, admit)) return noteStored(visit, known, record, limits)
+  removeData(session)
   // What it carried is in the store by now: written over, or taken out.
   try {
     await store(visit, known, session, limitsFor(visit, session), before)
@@ -144,7 +144,7 @@ async function store (
   const record = prepare(visit, session, limits, before)
   writeGeneration(session, await generationOfSignIn(visit, known, userOf(visit.registration, session)))
   await visit.host.sessions.store.insert(known.id, session)
-  settle(visit, known, record, limits)
+  noteStored(visit, known, record, limits)
 }
 
 /** A successor starts anew, also where regenerate(keys) has copied the record into it. */
@@ -161,10 +161,10 @@ function prepare (
   return record
 }
 
-function settle (visit: Visit, known: KnownSession, record: SessionRecord | null, limits: Limits | null): void {
+function noteStored (visit: Visit, known: KnownSession, record: SessionRecord | null, limits: Limits | null): void {
   known.record = record
   known.isUnstamped = false
-  visit.settleOn(known)
+  visit.setCurrent(known)
   if (!limits) return
   visit.useLimits(limits)
   known.limits = limits
@@ -185,7 +185,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
   writeGeneration(session, generation)
   if (!await sessions.store.replace(known.id, session)) return sessions.noticeEnd(known)
-  if (!visit.appliedAtLoad && record !== null && known.record !== null) noticeContradiction(visit)
+  if (!visit.appliedAtLoad && record !== null && known.record !== null) warnOfContradiction(visit)
   // The user was taken out of it, and with that its record; or is another one. For connections that is an end.
   const isLeft = record === null && known.record !== null
   // Those too that only another process knows of: its start would time whoever has the session next.
@@ -194,7 +194,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
     sessions.notifyOtherProcesses(known)
     if (isOther) known.watch?.userChanged(session)
   }
-  settle(visit, known, record, limits)
+  noteStored(visit, known, record, limits)
 }
 
 /** Whether the session belongs to another user than before, without `regenerate()`. A first sign-in is none. */
@@ -237,9 +237,9 @@ function limitsFor (visit: Visit, session: Session): Limits | null {
 }
 
 /** Logged once: such an option would sign no user out, were the record not what counts. */
-export function noticeContradiction ({ registration: { noticed }, request }: Visit): void {
-  if (noticed.contradiction) return
-  noticed.contradiction = true
+export function warnOfContradiction ({ registration: { loggedWarnings }, request }: Visit): void {
+  if (loggedWarnings.contradiction) return
+  loggedWarnings.contradiction = true
   request.log.warn(contradiction)
 }
 

@@ -12,13 +12,13 @@ import type { Visit } from './visit.js'
  */
 
 /** A session as it was loaded, and whose it is: null, or text of the option `user`. */
-export interface Held {
+export interface UserSession {
   readonly session: StoredSession
   readonly user: string
 }
 
 /** What was found: live; ended for that; over already; or another one than was loaded, since its user has signed in anew. */
-export type Standing = 'live' | 'ended' | 'gone' | 'replaced'
+export type UserCheck = 'live' | 'ended' | 'gone' | 'replaced'
 
 /** By how much instants may differ that two requests, or two processes, have read from their clocks. */
 const tolerance = second
@@ -80,15 +80,17 @@ export function isOver (end: UserEnd, id: string, session: StoredSession): boole
 }
 
 /** Whether the user of a session was signed out everywhere since that user signed in there. @throws the store's error */
-export async function isSignedOut (sessions: Sessions, known: KnownSession, { session, user }: Held): Promise<boolean> {
+export async function isSignedOut (
+  sessions: Sessions, known: KnownSession, { session, user }: UserSession
+): Promise<boolean> {
   const end = await lookUp(sessions, known, user)
   return end !== undefined && isOver(end, known.id, session)
 }
 
 /** Ends a session whose user was signed out everywhere. @throws the store's error, or FST_SESSION_TIMEOUT_INVALID_OPTION */
 export async function endIfSignedOut (
-  registration: Registration, sessions: Sessions, known: KnownSession, held: Held, cookie?: string
-): Promise<Standing> {
+  registration: Registration, sessions: Sessions, known: KnownSession, held: UserSession, cookie?: string
+): Promise<UserCheck> {
   const end = await lookUp(sessions, known, held.user)
   if (end === undefined || !isOver(end, known.id, held.session)) return 'live'
   // Until it is over: the store may refuse.

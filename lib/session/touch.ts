@@ -83,9 +83,9 @@ async function writeStart (visit: Visit, session: KnownSession, record: SessionR
 }
 
 function isCopyLastingFor (visit: Visit, record: SessionRecord): boolean {
-  const { came, copyExpiresAt, registration: { settings: { storeGrace } } } = visit
+  const { initial, copyExpiresAt, registration: { settings: { storeGrace } } } = visit
   // One without a record of ours lives as long as the application meant it to.
-  if (copyExpiresAt === undefined || came === null || came.isUnstamped || !visit.isUnchanged) return true
+  if (copyExpiresAt === undefined || initial === null || initial.isUnstamped || !visit.isUnchanged) return true
   return !isCopyShort(copyExpiresAt, record, visit.generalLimits(), storeGrace)
 }
 

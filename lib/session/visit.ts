@@ -33,13 +33,13 @@ export function isBeforeCheck (request: FastifyRequest): boolean {
 }
 
 /** The request has no session: there is nothing to visit. */
-export function visitNothing (request: FastifyRequest): void {
+export function noteNoSession (request: FastifyRequest): void {
   (request as WithVisit)[visitKey] = undefined
 }
 
 /**
  * What one request has to do with sessions: the one it came with and the one it has now.
- * A class, for once: one is made for each request, and methods on a prototype cost nothing then.
+ * A class, since one is made for each request and methods on a prototype are cheap.
  */
 export class Visit {
   readonly registration: Registration
@@ -54,7 +54,7 @@ export class Visit {
   readonly cookie: string | undefined
   readonly route: RouteRules | undefined
   /** The stored session that the request came with. */
-  came: KnownSession | null = null
+  initial: KnownSession | null = null
   /** The expiry of its cookie as it was loaded. */
   loadedExpiry: unknown
   /** The stored session that it has now, see {@link current}. */
@@ -62,7 +62,7 @@ export class Visit {
   /** The id of a session that a valid cookie holds, and the store does not have: it may live on under another id. */
   missingId: string | undefined
   /** Why there is none, where nothing came but a cookie. */
-  cameEnded: EndedReason | null = null
+  initialEnd: EndedReason | null = null
   #limits: Limits | undefined
   #generalLimits: Limits | undefined
   /** The same of a stored copy, epoch ms; undefined where it has none. */
@@ -86,7 +86,7 @@ export class Visit {
   /** The time left as the response's header has it by now. */
   metric: string | undefined
   readonly #held: KnownSession[] = []
-  #over = false
+  #isOver = false
 
   constructor (
     registration: Registration, host: Host, request: FastifyRequest, reply: FastifyReply,
@@ -112,7 +112,7 @@ export class Visit {
     const held = this.find(id)
     if (held) return held
     const session = this.host.sessions.use(id)
-    if (this.#over) this.host.sessions.release(session)
+    if (this.#isOver) this.host.sessions.release(session)
     else this.#held.push(session)
     return session
   }
@@ -123,7 +123,7 @@ export class Visit {
   }
 
   /** The request's session is this one, which the store has. */
-  settleOn (session: KnownSession): void {
+  setCurrent (session: KnownSession): void {
     session.stored = true
     this.#latest = session
   }
@@ -136,7 +136,7 @@ export class Visit {
 
   /** Whether the request's session is the one that it came with. */
   get isUnchanged (): boolean {
-    return this.came !== null && this.current === this.came
+    return this.initial !== null && this.current === this.initial
   }
 
   /** The same as {@link timingOnAnyRoute}, null also for a session that is not checked on this route. */
@@ -192,13 +192,13 @@ export class Visit {
   get ended (): EndedReason | null {
     const current = this.current
     if (current !== null) return publicReason(current.ended)
-    return this.cameEnded ?? publicReason(this.came?.ended ?? null)
+    return this.initialEnd ?? publicReason(this.initial?.ended ?? null)
   }
 
   /** The response is over: lets go of every session. */
   leave (): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.#isOver) return
+    this.#isOver = true
     for (const session of this.#held) this.host.sessions.release(session)
   }
 }

@@ -23,8 +23,8 @@ export function limitsReader (
     return () => limits
   }
   return (request) => {
-    const idle = typeof idleTimeout === 'function' ? askLimit('idleTimeout', idleTimeout, request) : idleTimeout
-    const absolute = typeof absoluteTimeout === 'function' ? askLimit('absoluteTimeout', absoluteTimeout, request) : absoluteTimeout
+    const idle = typeof idleTimeout === 'function' ? callLimit('idleTimeout', idleTimeout, request) : idleTimeout
+    const absolute = typeof absoluteTimeout === 'function' ? callLimit('absoluteTimeout', absoluteTimeout, request) : absoluteTimeout
     refuseNoLimit(idle, absolute)
     return { idle, absolute }
   }
@@ -37,7 +37,7 @@ export function refuseNoLimit (idle: ResolvedLimit, absolute: ResolvedLimit): vo
   }
 }
 
-function askLimit (
+function callLimit (
   option: string, ask: (request: FastifyRequest) => Duration | false, request: FastifyRequest
 ): number | false {
   const value = callOption(option, durationRule, ask, request)

@@ -7,8 +7,8 @@ import { resolveAfterTimeout, type EndedAnswer } from './after-timeout.js'
 import { resolveFlash, type FlashSettings } from './flash.js'
 import { limitsReader, refuseNoLimit, resolveLimit, touchIntervalFor, type ResolvedLimit } from './limits.js'
 import { isReturnPath } from './return-path.js'
-import { duration, durationOrZero, flag, fn, given, longest, refuseUnknown, secondsMeant } from './values.js'
-import { watchUser } from './silent-user.js'
+import { duration, durationOrZero, flag, fn, withDefault, maxDuration, refuseUnknown, warningsOfSeconds } from './values.js'
+import { warnOfMissingUsers } from './missing-users.js'
 import { resolvePredicate, resolveUser, type Predicate, type ReadUser } from './option-functions.js'
 
 /** The options, resolved once. Raw options are not read again. */
@@ -71,29 +71,29 @@ export function resolveOptions (
   options: FastifySessionTimeoutOptions, hasFlash: boolean, warn: (text: string) => void
 ): Settings {
   refuseUnknownOptions(options)
-  const idleTimeout = resolveLimit('idleTimeout', given(options.idleTimeout, 30 * minute))
-  const absoluteTimeout = resolveLimit('absoluteTimeout', given(options.absoluteTimeout, 24 * hour))
+  const idleTimeout = resolveLimit('idleTimeout', withDefault(options.idleTimeout, 30 * minute))
+  const absoluteTimeout = resolveLimit('absoluteTimeout', withDefault(options.absoluteTimeout, 24 * hour))
   refuseNoLimit(idleTimeout, absoluteTimeout)
-  const warnBefore = duration('warnBefore', given(options.warnBefore, 2 * minute))
+  const warnBefore = duration('warnBefore', withDefault(options.warnBefore, 2 * minute))
   const interval = resolveTouchInterval(options.touchInterval, idleTimeout)
-  const cookieName = given(options.cookieName, 'sessionId')
+  const cookieName = withDefault(options.cookieName, 'sessionId')
   if (typeof cookieName !== 'string' || cookieName === '') throw invalidOption('cookieName', 'the name of the session cookie', cookieName)
   const readUser = resolveUser(options.user)
-  const user = readUser && watchUser(readUser, warn)
+  const user = readUser && warnOfMissingUsers(readUser, warn)
   const appliesTo = resolvePredicate('appliesTo', options.appliesTo)
   const settings = {
     warnBefore,
-    storeGrace: durationOrZero('storeGrace', given(options.storeGrace, 24 * hour)),
+    storeGrace: durationOrZero('storeGrace', withDefault(options.storeGrace, 24 * hour)),
     rolling: flag('rolling', options.rolling, true),
     sessionOnly: flag('sessionOnly', options.sessionOnly, true),
     cookieName,
-    afterTimeout: resolveAfterTimeout('afterTimeout', given(options.afterTimeout, 'continue')),
-    endpoint: resolveEndpoint(given(options.endpoint, false))
+    afterTimeout: resolveAfterTimeout('afterTimeout', withDefault(options.afterTimeout, 'continue')),
+    endpoint: resolveEndpoint(withDefault(options.endpoint, false))
   }
   const fixedIdle = typeof idleTimeout === 'function' ? undefined : idleTimeout
   const fixedAbsolute = typeof absoluteTimeout === 'function' ? undefined : absoluteTimeout
   const fixedInterval = fixedIdle === undefined ? interval : touchIntervalFor(fixedIdle, interval)
-  const trustedOrigins = resolveOrigins(given(options.trustedOrigins, []))
+  const trustedOrigins = resolveOrigins(withDefault(options.trustedOrigins, []))
   return Object.freeze({
     ...settings,
     limits: limitsReader(idleTimeout, absoluteTimeout),
@@ -145,9 +145,9 @@ function fixedLimits (idle: number | false | undefined, absolute: number | false
 }
 
 function longestLife (idle: ResolvedLimit, fixedAbsolute: number | false | undefined, mayBeUntimed: boolean): number {
-  if (mayBeUntimed || fixedAbsolute === undefined) return longest
+  if (mayBeUntimed || fixedAbsolute === undefined) return maxDuration
   if (fixedAbsolute !== false) return fixedAbsolute
-  return typeof idle === 'number' ? idle : longest
+  return typeof idle === 'number' ? idle : maxDuration
 }
 
 function always (): boolean {
@@ -189,10 +189,10 @@ function resolveEndBus (value: SessionEndBus | undefined): SessionEndBus | undef
 function unitWarnings (options: FastifySessionTimeoutOptions): string[] {
   const { idleTimeout, absoluteTimeout, warnBefore, storeGrace } = options
   return [
-    ...secondsMeant('idleTimeout', idleTimeout, 10 * second),
-    ...secondsMeant('absoluteTimeout', absoluteTimeout, 100 * second),
-    ...secondsMeant('warnBefore', warnBefore, second),
-    ...secondsMeant('storeGrace', storeGrace, 100 * second)
+    ...warningsOfSeconds('idleTimeout', idleTimeout, 10 * second),
+    ...warningsOfSeconds('absoluteTimeout', absoluteTimeout, 100 * second),
+    ...warningsOfSeconds('warnBefore', warnBefore, second),
+    ...warningsOfSeconds('storeGrace', storeGrace, 100 * second)
   ]
 }
 

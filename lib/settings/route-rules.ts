@@ -4,7 +4,7 @@ import { InvalidOptionError, invalidOption } from '../errors.js'
 import { resolveAfterTimeout, type EndedAnswer } from './after-timeout.js'
 import type { Settings } from './options.js'
 import { suggest } from './suggestions.js'
-import { duration, refuseUnknown, secondsMeant, toMs } from './values.js'
+import { duration, refuseUnknown, warningsOfSeconds, toMs } from './values.js'
 
 /** `config.sessionTimeout` of a route, resolved. */
 export interface RouteRules {
@@ -109,7 +109,7 @@ function resolveIdle (value: unknown, { fixedIdle, fixedInterval }: Settings, lo
 
 function warnOfSignedInWithin (value: unknown, { fixedAbsolute }: Settings, log: FastifyBaseLogger): void {
   const option = 'config.sessionTimeout.signedInWithin'
-  const warnings = secondsMeant(option, value, 10 * second)
+  const warnings = warningsOfSeconds(option, value, 10 * second)
   const ms = toMs(value)
   if (ms !== undefined && typeof fixedAbsolute === 'number' && ms >= fixedAbsolute) {
     warnings.push(`${option} is not below absoluteTimeout (${fixedAbsolute} ms): no session is ever too old for it`)

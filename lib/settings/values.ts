@@ -8,11 +8,11 @@ import { didYouMean } from './suggestions.js'
  */
 
 /** Browsers keep no cookie for longer. */
-export const longest = 400 * day
+export const maxDuration = 400 * day
 export const durationRule = 'a duration of more than 0 and at most 400 days, in ms or such as "15m"'
 
 /** Not `??`: null is no way to leave an option out, and must not become a default. */
-export function given<Value> (value: Value | undefined, fallback: Value): Value {
+export function withDefault<Value> (value: Value | undefined, fallback: Value): Value {
   return value === undefined ? fallback : value
 }
 
@@ -25,7 +25,7 @@ export function duration (option: string, value: unknown): number {
 /** Undefined for what is no duration. */
 export function toMs (value: unknown): number | undefined {
   const ms = typeof value === 'string' ? parse(value) : value
-  return typeof ms === 'number' && ms > 0 && ms <= longest ? ms : undefined
+  return typeof ms === 'number' && ms > 0 && ms <= maxDuration ? ms : undefined
 }
 
 /** The same, or 0. */
@@ -53,7 +53,7 @@ export function refuseUnknown (option: string, rest: object, known: Iterable<str
 }
 
 /** Seconds that were meant as such are milliseconds here: `900`, or `'900'` from the environment. */
-export function secondsMeant (option: string, value: unknown, least: number): string[] {
+export function warningsOfSeconds (option: string, value: unknown, least: number): string[] {
   const ms = Number(value)
   if (typeof value === 'function' || typeof value === 'boolean' || !(ms > 0 && ms < least)) return []
   return [`${option} is ${ms} ms: a number without a unit is milliseconds. Did you mean '${ms}s'?`]

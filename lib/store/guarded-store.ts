@@ -2,7 +2,7 @@ import type { Session } from 'fastify'
 import hostSession, { type SessionStore } from '@fastify/session'
 import type { EndReason } from '../../types/reasons.js'
 import { now } from '../clock.js'
-import { askStore } from './ask-store.js'
+import { callStore } from './call-store.js'
 import { createDoubts } from './doubts.js'
 import { entryId, entryOf, expiryOfEntry, markLife, type EntryKind } from './entries.js'
 import type { RecentEnds } from './recent-ends.js'
@@ -99,7 +99,7 @@ export function createGuardedStore (
 
   async function get (id: string): Promise<StoredSession | undefined> {
     try {
-      return await askStore<StoredSession | null>(answer => store.get(id, answer)) ?? undefined
+      return await callStore<StoredSession | null>(answer => store.get(id, answer)) ?? undefined
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
@@ -108,7 +108,7 @@ export function createGuardedStore (
 
   async function insert (id: string, session: Session): Promise<void> {
     try {
-      await askStore<void>(answer => store.set(id, session, answer))
+      await callStore<void>(answer => store.set(id, session, answer))
     } catch (error) {
       // The answer may be what got lost: the write may still land, after an end.
       if (needsMarks) doubtfulWrites.add(id)
@@ -117,7 +117,7 @@ export function createGuardedStore (
   }
 
   async function discard (id: string): Promise<void> {
-    await askStore<void>(answer => store.destroy(id, answer))
+    await callStore<void>(answer => store.destroy(id, answer))
   }
 
   async function abandon (id: string): Promise<void> {
@@ -126,7 +126,7 @@ export function createGuardedStore (
   }
 
   async function replaceAtomically (id: string, session: Session): Promise<boolean> {
-    return await askStore<boolean>(answer => atomic!.call(store, id, session, answer)) === true
+    return await callStore<boolean>(answer => atomic!.call(store, id, session, answer)) === true
   }
 
   async function replaceAndVerify (id: string, session: Session): Promise<boolean> {
@@ -241,7 +241,7 @@ export function createGuardedStore (
   async function put (entry: string, content: object, expiresAt: number): Promise<void> {
     // Before: a write whose answer is lost may have landed.
     sweeper.note(entry, expiresAt)
-    await askStore<void>(answer => store.set(entry, entryOf(expiresAt, content), answer))
+    await callStore<void>(answer => store.set(entry, entryOf(expiresAt, content), answer))
   }
 
   async function dropNow (id: string, kind: EntryKind): Promise<void> {

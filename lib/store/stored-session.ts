@@ -83,7 +83,7 @@ export function dataOf (session: Session): Readonly<{ [key: string]: unknown }> 
 }
 
 /** Takes everything out of a session that the application put in. */
-export function emptyOut (session: StoredSession): void {
+export function removeData (session: StoredSession): void {
   for (const key of Object.keys(session)) {
     if (key !== 'cookie') delete (session as unknown as { [key: string]: unknown })[key]
   }

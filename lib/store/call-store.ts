@@ -8,14 +8,14 @@ type Answer<Value> = (error: unknown, value?: Value) => void
  * How long a store may take for one answer. An operation whose answer is lost would keep its request, and all others
  * that wait for it, for ever.
  */
-export const patience = 10 * second
+export const storeTimeout = 10 * second
 
 /**
  * Calls one operation of a store. Its first answer counts: a callback, an exception, or a rejected promise from a store
  * whose methods are async functions. It always settles.
- * @throws the store's error, without what its driver adds to it; or that it has not answered within {@link patience}
+ * @throws the store's error, without what its driver adds to it; or that it has not answered within {@link storeTimeout}
  */
-export function askStore<Value> (operation: (answer: Answer<Value>) => unknown): Promise<Value | undefined> {
+export function callStore<Value> (operation: (answer: Answer<Value>) => unknown): Promise<Value | undefined> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined
     let answered = false
@@ -33,7 +33,7 @@ export function askStore<Value> (operation: (answer: Answer<Value>) => unknown):
       fail(error)
     }
     // Most stores in memory have answered by now.
-    if (!answered) timer = setTimeout(() => fail(new Error('The session store did not answer in time')), patience).unref()
+    if (!answered) timer = setTimeout(() => fail(new Error('The session store did not answer in time')), storeTimeout).unref()
 
     function fail (error: unknown): void {
       answer(error ?? new Error('The session store failed without an error'))

@@ -17,12 +17,12 @@ export function hideSession (visit: Visit): Promise<void> {
   return startAfresh(visit)
 }
 
-export function over (visit: Visit, known: KnownSession): Promise<Verdict> {
-  return known.isEnding ? gone(visit, known) : alreadyEnded(visit, known)
+export function answerKnownEnd (visit: Visit, known: KnownSession): Promise<Verdict> {
+  return known.isEnding ? answerEndMeanwhile(visit, known) : alreadyEnded(visit, known)
 }
 
 /** The session was ended since it was loaded. */
-export async function gone (visit: Visit, known: KnownSession, decision: Decision = 'ended'): Promise<Verdict> {
+export async function answerEndMeanwhile (visit: Visit, known: KnownSession, decision: Decision = 'ended'): Promise<Verdict> {
   explain(visit, decision)
   // The store may still refuse to: then the next request with this cookie tries again.
   if (known.ending !== undefined || known.isEnding) visit.keepCookie = true
@@ -47,7 +47,7 @@ async function alreadyEnded (visit: Visit, known: KnownSession): Promise<Verdict
  * The session lives on, but its user was taken out of it elsewhere, and with that its record; or has signed in anew:
  * what this request has loaded is signed in, and nobody is.
  */
-export async function leaveUser (visit: Visit): Promise<Verdict> {
+export async function continueWithoutUser (visit: Visit): Promise<Verdict> {
   explain(visit, 'left')
   await hideSession(visit)
   return 'continue'
@@ -76,7 +76,7 @@ export function answerFor ({ route, registration: { settings } }: Visit): Parame
 }
 
 /** A cookie whose session is not in the store, or that is forged. */
-export function missing (visit: Visit, session: HostSession): Promise<Verdict> | Verdict {
+export function answerMissingSession (visit: Visit, session: HostSession): Promise<Verdict> | Verdict {
   const { cookie, host: { sessions, slots } } = visit
   if (cookie === undefined) return 'continue'
   const recent = sessions.recent.findByCookie(cookie)
@@ -97,7 +97,7 @@ async function lookForReason (visit: Visit, session: HostSession, id: string, co
 
 function answerMissing (visit: Visit, reason: EndReason): Verdict {
   explain(visit, isTimeout(reason) ? 'ended' : 'missing')
-  visit.cameEnded = publicReason(reason)
+  visit.initialEnd = publicReason(reason)
   return isTimeout(reason) && visit.route?.checked !== false ? answerTimeout(visit, reason) : 'continue'
 }
 

@@ -5,13 +5,13 @@ import type { ReadUser } from './option-functions.js'
 const enough = 48
 
 /** A visitor's data may have many names. */
-const mostKeys = 20
+const maxKeys = 20
 
 /**
  * A `user` that reads what no session has signs nobody out, and says nothing: after some dozens of sessions with data
  * and never a user, one warning names the keys that were there, never their values.
  */
-export function watchUser (user: ReadUser, warn: (text: string) => void): ReadUser {
+export function warnOfMissingUsers (user: ReadUser, warn: (text: string) => void): ReadUser {
   const ids = new Set<string>()
   const keys = new Set<string>()
   let isSettled = false
@@ -29,7 +29,7 @@ export function watchUser (user: ReadUser, warn: (text: string) => void): ReadUs
     if (found === null && own.length === 0) return
     if (found === null) {
       ids.add(sessionId)
-      for (const key of own) if (keys.size < mostKeys) keys.add(key)
+      for (const key of own) if (keys.size < maxKeys) keys.add(key)
       if (ids.size < enough) return
       warn(`user has found nobody in ${enough} sessions that hold data, so that none of them is timed. ` +
         `The keys in them: ${[...keys].join(', ')}. Does user read the key that the sign-in writes?`)
