@@ -35,6 +35,10 @@ export default [
     }
   },
   {
+    files: ['index.ts', 'lib/**/*.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'error' }
+  },
+  {
     files: ['lib/policy.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: ['fastify', '@fastify/*'] }] }
   },

@@ -52,17 +52,16 @@ export async function registerRoutes (
   const posted = { config, onRequest, schema: hidden({ 200: statusSchema }, reportSchema) }
   app.post<Call>(endpoint, posted, async function extendSession (request, reply) {
     reply.header('cache-control', 'no-store')
-    const visit = visitOf(request)
-    const timing = visit?.liveTiming(now())
+    const timing = visitOf(request)?.liveTiming(now())
     // Expiry was decided before the client's word is read: a late call revives nothing.
     if (!timing) refuseEnded(request, reply)
     // Another user's page has no say in this session.
     const status = answer(request)
     if (!status.yours) return status
     try {
-      await touchAt(visit!, now() - (request.body?.idleFor ?? 0))
+      await touchAt(timing.visit, now() - (request.body?.idleFor ?? 0))
     } catch (error) {
-      if (visit!.ended !== null) refuseEnded(request, reply)
+      if (timing.visit.ended !== null) refuseEnded(request, reply)
       throw error instanceof StoreError ? error : new StoreError({ cause: error })
     }
     return answer(request)
@@ -96,11 +95,10 @@ export async function registerRoutes (
 
   /** What a page is told of the time left decides what its user sees: other processes may have moved the record. */
   async function refreshTiming (request: FastifyRequest): Promise<void> {
-    const visit = visitOf(request)
-    const timing = visit?.liveTiming(now())
+    const timing = visitOf(request)?.liveTiming(now())
     if (!timing) return
     try {
-      await refreshStaleRecord(visit!.host.sessions, timing.session)
+      await refreshStaleRecord(timing.visit.host.sessions, timing.session)
     } catch (cause) {
       throw new StoreError({ cause })
     }
@@ -123,8 +121,8 @@ export async function registerRoutes (
   async function destroySession (request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const session = sessionOf(request)
     // Outside the cookie's path there is no session to end.
-    if (session === undefined) return
-    const visit = visitOf(request)!
+    const visit = visitOf(request)
+    if (session === undefined || visit === undefined) return
     if (visit.current !== null || visit.missingId !== undefined) {
       try {
         await session.destroy()

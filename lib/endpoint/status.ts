@@ -58,7 +58,7 @@ export function statusOf (request: FastifyRequest, warnBefore: number, tag: stri
       page: null
     }
   }
-  const { session, record, limits } = timing
+  const { record, limits } = timing
   const { first, idle, absolute } = deadlines(record, limits)
   return {
     active: true,
@@ -68,8 +68,8 @@ export function statusOf (request: FastifyRequest, warnBefore: number, tag: stri
     warnBefore,
     canExtend: idle < absolute && absolute - at > warnBefore,
     ended: null,
-    yours: tag === undefined || isPageOf(visit!, session, tag),
-    page: tag === undefined ? createPageTag(visit!, session) : null
+    yours: tag === undefined || isPageOf(timing, tag),
+    page: tag === undefined ? createPageTag(timing) : null
   }
 
   function left (deadline: number): number | null {

@@ -60,10 +60,10 @@ export function createSecondCheckHook (): Hook {
   return asHook(function checkSessionAgain (request) {
     const visit = visitOf(request)
     const known = visit?.current ?? null
-    if (visit === undefined || known === null) return 'continue'
+    const session = sessionOf(request)
+    if (visit === undefined || known === null || session === undefined) return 'continue'
     if (known.ended !== null) return answerKnownEnd(visit, known)
     const at = now()
-    const session = sessionOf(request)!
     const user = known.mustRecheckUser || at - visit.at > freshFor ? userToLookUp(visit, known, session, at) : null
     const goOnWith = (): Promise<Verdict> | Verdict => checkDeadlineAgain(visit, known, at)
     return user === null ? goOnWith() : checkUser(visit, known, { session, user }, goOnWith)
@@ -126,7 +126,8 @@ function checkDeadline (
   if (loaded === undefined) return checkUnstamped(visit, known)
   const { settings, loggedWarnings } = visit.registration
   if (settings.mayContradict && !loggedWarnings.contradiction) visit.appliedAtLoad = settings.appliesTo(visit.request)
-  return wasSetBack ? correctFutureRecord(visit, known, loaded) : decide(visit, known, known.record!)
+  const { record } = known
+  return wasSetBack || record === null ? correctFutureRecord(visit, known, loaded) : decide(visit, known, record)
 }
 
 /** What becomes of a request whose session is timed, by what this process knows of its record. */
@@ -138,7 +139,7 @@ function decide (visit: Visit, known: KnownSession, record: SessionRecord): Prom
   if (reason !== null) return end(visit, known, reason, at)
   // A stricter route is ending it just now.
   if (known.ended !== null) return answerEndMeanwhile(visit, known)
-  if (isStale(visit, record)) return refuseStale(visit, known)
+  if (exceededAge(visit, record) !== undefined) return refuseStale(visit, known)
   if (!isTouchDue(record, settings.touchInterval(limits.idle), at)) return continueLive(visit, 'notDue', record)
   const passive = whyPassive(visit)
   return passive === undefined ? extend(visit, known, record) : continueLive(visit, passive, record)
@@ -160,17 +161,19 @@ function continueLive (visit: Visit, decision: Decision, record: SessionRecord):
   return offerWarning(visit)?.then(() => 'continue') ?? 'continue'
 }
 
-function isStale ({ at, route }: Visit, record: SessionRecord): boolean {
+/** The route's `signedInWithin`, if the session is older than that. */
+function exceededAge ({ at, route }: Visit, record: SessionRecord): number | undefined {
   const within = route?.signedInWithin
-  return within !== undefined && at - record.startedAt >= within
+  return within !== undefined && at - record.startedAt >= within ? within : undefined
 }
 
 /** The session may have been restarted in another process. */
 async function refuseStale (visit: Visit, known: KnownSession): Promise<Verdict> {
   await refreshRecord(visit.host.sessions, known)
-  if (known.record === null || !isStale(visit, known.record)) return decideAnew(visit, known)
+  const within = known.record === null ? undefined : exceededAge(visit, known.record)
+  if (known.record === null || within === undefined) return decideAnew(visit, known)
   explain(visit, 'stale', known.record)
-  return answerStale(visit.request, visit.reply, visit.route!.signedInWithin!, answerFor(visit))
+  return answerStale(visit.request, visit.reply, within, answerFor(visit))
 }
 
 /** A clock that was set back: what the record says lies in the future, and is written as of now. */
@@ -251,8 +254,8 @@ async function lookUpAgain (visit: Visit, known: KnownSession, at: number): Prom
   const stored = await sessions.store.get(known.id)
   visit.seenAt = at
   if (stored === undefined) sessions.noticeEnd(known)
-  if (known.ended !== null) return answerEndMeanwhile(visit, known)
-  const record = readRecord(stored!)
+  if (stored === undefined || known.ended !== null) return answerEndMeanwhile(visit, known)
+  const record = readRecord(stored)
   if (record === null) return end(visit, known, 'idle', at)
   if (record === undefined && !known.isUnstamped) {
     known.record = null

@@ -41,15 +41,17 @@ export function createCookieHook (registration: Registration): Hook {
 
   /** Undefined where the store need not be asked, which is nearly always. */
   function beforeFinish (visit: Visit): Promise<void> | undefined {
-    if ((visit.touchedAt === undefined && visit.appliedAtLoad) || !visit.isUnchanged) return undefined
-    if (visit.touchedAt !== undefined && now() - visit.seenAt > freshFor) return lookAgain(visit)
-    return visit.appliedAtLoad || visit.initial!.record !== null ? undefined : stampLate(visit, visit.initial!)
+    if (visit.touchedAt === undefined && visit.appliedAtLoad) return undefined
+    const session = visit.unchangedSession
+    if (session === null) return undefined
+    if (visit.touchedAt !== undefined && now() - visit.seenAt > freshFor) return lookAgain(visit, session)
+    return visit.appliedAtLoad || session.record !== null ? undefined : stampLate(visit, session)
   }
 
   /** A slow handler: the session may have ended elsewhere since its touch, and the browser have a newer cookie. */
-  async function lookAgain (visit: Visit): Promise<void> {
+  async function lookAgain (visit: Visit, session: KnownSession): Promise<void> {
     try {
-      await visit.isStillThere(visit.initial!)
+      await visit.isStillThere(session)
     } catch {
       // Nothing is known: the cookie that the browser has will do.
       visit.touchedAt = undefined
@@ -76,7 +78,7 @@ export function createCookieHook (registration: Registration): Hook {
     if (visit !== undefined && !isUnchanged) noticeLostCookie(request, header)
     if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
     const timing = endpoint === false ? null : visit?.liveTiming(now())
-    if (timing) writeTimeLeft(visit!, timing)
+    if (timing) writeTimeLeft(timing)
     if (timing || header !== undefined || renews) beforeHead(reply.raw, head => keepFromCaches(head, visit))
   }
 
@@ -150,7 +152,9 @@ export function createCookieHook (registration: Registration): Hook {
     const presented = session !== undefined && visit.isUnchanged
     const ended = session !== undefined && visit.find(session.sessionId)?.ended != null
     const resigned = presented && visit.cookie !== undefined && !visit.cookie.endsWith(session.encryptedSessionId)
-    if (line === undefined) return renews && !ended ? lineFor(request, visit, session!) : undefined
+    if (line === undefined) {
+      return renews && !ended && session !== undefined ? lineFor(request, visit, session) : undefined
+    }
     if (line.startsWith(clearing)) {
       if (visit.keepCookie) return undefined
       // An older secret signed the cookie of this live session: @fastify/session takes it for another one and clears it.
@@ -183,8 +187,8 @@ export function createCookieHook (registration: Registration): Hook {
     const timing = visit?.timing()
     if (!sessionOnly && !timing) return line
     const bare = line.split('; ').filter(attribute => !/^(?:expires|max-age)=/i.test(attribute)).join('; ')
-    if (sessionOnly) return bare
-    const seconds = Math.max(0, Math.ceil((deadlines(timing!.record, timing!.limits).first - now()) / 1000))
+    if (sessionOnly || !timing) return bare
+    const seconds = Math.max(0, Math.ceil((deadlines(timing.record, timing.limits).first - now()) / 1000))
     return `${bare}; Max-Age=${seconds}; Expires=${new Date(now() + seconds * 1000).toUTCString()}`
   }
 
@@ -194,7 +198,7 @@ export function createCookieHook (registration: Registration): Hook {
     if (session === undefined) return
     const signed = session.encryptedSessionId
     // @fastify/cookie encodes what it has to, and nothing else.
-    const other = lines.find(line => [signed, encodeURIComponent(signed)].some(value => line.split(';', 1)[0]!.endsWith(value)))
+    const other = lines.find(line => [signed, encodeURIComponent(signed)].some(value => line.replace(/;.*/s, '').endsWith(value)))
     if (other === undefined) return
     // The response to the error passes here again, and takes no session to the browser.
     reply.removeHeader('set-cookie')

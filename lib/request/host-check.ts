@@ -20,7 +20,7 @@ export function createHostCheck (registration: Registration, ownHook: string): (
     if (session === undefined) return
     assertGuardable(session)
     registration.sampleId = session.sessionId
-    const name = hostCookieName(app, session.cookie.path!)
+    const name = hostCookieName(app, session.cookie.path)
     if (name !== undefined && name !== cookieName) refuseCookieName(name, cookieName)
     warnOfMaxAge(registration, session)
     warnOfScope(app, ownHook)
@@ -60,7 +60,7 @@ function openAtOnce (registration: Registration): HostSession | undefined {
  * The host tells nobody the name of its cookie, but asks for it: its hook is called with a request that is made up.
  * @returns undefined where its hook is not found; then a wrong name is noticed with the first cookie that is set
  */
-function hostCookieName (app: FastifyInstance, path: string): string | undefined {
+function hostCookieName (app: FastifyInstance, path: string | undefined): string | undefined {
   const hook = hooksOf(app).find(({ name }) => name === 'handleSession')
   let asked: string | undefined
   const cookies = new Proxy({}, {
@@ -79,5 +79,5 @@ function hooksOf (app: FastifyInstance): Hook[] {
   for (let scope: object = app; scope !== null; scope = Object.getPrototypeOf(scope)) scopes.push(scope)
   return scopes.flatMap(scope => Object.getOwnPropertySymbols(scope)
     .filter(({ description }) => description === 'fastify.hooks')
-    .flatMap(symbol => (scope as Record<symbol, { onRequest: Hook[] }>)[symbol]!.onRequest))
+    .flatMap(symbol => (Reflect.get(scope, symbol) as { onRequest: Hook[] }).onRequest))
 }

@@ -12,7 +12,7 @@ import type { FlashSettings } from '../settings/flash.js'
 import { isNavigation, isPrefetch } from './navigation.js'
 
 type Messages = { [type: string]: unknown[] }
-type ReadMessages = (type?: string) => Messages | unknown[]
+type ReadMessages = (type?: string) => Messages | unknown[] | undefined
 
 /**
  * On the fresh session: why the old one ended. An API call must not create a session to hold a message, and only
@@ -21,7 +21,7 @@ type ReadMessages = (type?: string) => Messages | unknown[]
 export function flashEnded (visit: Visit, reason: TimeoutReason): void {
   const { request, registration: { settings: { flash } }, host: { sessions: { recent } } } = visit
   if (!flash || !isNavigation(request)) return
-  const end = visit.initial ? recent.find(visit.initial.id) : recent.findByCookie(visit.cookie!)
+  const end = visit.initial ? recent.find(visit.initial.id) : recent.findByCookie(visit.cookie)
   if (end?.isMessageShown) {
     // The page that got the message has a session by now, whose cookie this response must not clear.
     visit.keepCookie = true
@@ -85,7 +85,7 @@ function offer (visit: Visit, { session, record, limits }: Timing, { type, expir
       sessions.recordEntries.noteWarned(session.id, startedAt, entryExpiryOf(record, visit.generalLimits(), storeGrace))
         .catch(error => request.log.warn({ err: describeFault(error) }, 'the user may be warned twice: the session store failed'))
     }
-    return asked === undefined ? messages : messages[asked]!
+    return asked === undefined ? messages : messages[asked]
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { KnownSession } from '../session/known-session.js'
-import type { Visit } from '../session/visit.js'
-import { sessionOf, unsign } from '../store/host-session.js'
+import type { Timing, Visit } from '../session/visit.js'
+import { unsign } from '../store/host-session.js'
 
 /*
  * A page belongs to a user. It is told so by a tag: a nonce, and a digest of the nonce and the user, signed with the
@@ -12,7 +12,7 @@ import { sessionOf, unsign } from '../store/host-session.js'
 const nonceLength = 16
 
 /** A tag for a page of the user of this session. Letters, digits and `-_=+/.~` only. */
-export function createPageTag (visit: Visit, session: KnownSession): string {
+export function createPageTag ({ visit, session }: Pick<Timing, 'visit' | 'session'>): string {
   const nonce = randomBytes(12).toString('base64url')
   const digest = digestOf(nonce, ownerOf(visit, session))
   const signed = visit.host.slots.signer.sign(digest)
@@ -22,7 +22,7 @@ export function createPageTag (visit: Visit, session: KnownSession): string {
 }
 
 /** Whether a page with this tag belongs to the user of this session. */
-export function isPageOf (visit: Visit, session: KnownSession, tag: string): boolean {
+export function isPageOf ({ visit, session }: Pick<Timing, 'visit' | 'session'>, tag: string): boolean {
   const nonce = tag.slice(0, nonceLength)
   const seal = Buffer.from(tag.slice(nonceLength), 'base64url').toString()
   const digest = digestOf(nonce, ownerOf(visit, session))
@@ -35,6 +35,6 @@ function digestOf (nonce: string, owner: string): string {
 
 /** Without the option `user`, the session takes the user's place. */
 function ownerOf (visit: Visit, session: KnownSession): string {
-  const user = visit.registration.settings.user(sessionOf(visit.request)!)
+  const user = visit.registration.settings.user(visit.request.session)
   return user === null ? `session:${session.id}` : `user:${user}`
 }

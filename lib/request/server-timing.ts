@@ -1,6 +1,6 @@
 import { now } from '../clock.js'
 import { deadlines } from '../policy.js'
-import type { Timing, Visit } from '../session/visit.js'
+import type { Timing } from '../session/visit.js'
 import { isPage } from './navigation.js'
 import { createPageTag } from './page-tag.js'
 
@@ -8,11 +8,12 @@ import { createPageTag } from './page-tag.js'
  * Writes how long the session has left, in a header that browsers hand to them; and a page, when
  * it is loaded, whose it is.
  */
-export function writeTimeLeft (visit: Visit, { session, record, limits }: Timing): void {
+export function writeTimeLeft (timing: Timing): void {
+  const { visit, record, limits } = timing
   const { request, reply } = visit
   const left = Math.max(0, deadlines(record, limits).first - now())
   // A service worker may ask for pages ahead of time, by requests that look like any other.
-  const tag = isPage(request) || /html/i.test(String(reply.getHeader('content-type'))) ? `;desc="${createPageTag(visit, session)}"` : ''
+  const tag = isPage(request) || /html/i.test(String(reply.getHeader('content-type'))) ? `;desc="${createPageTag(timing)}"` : ''
   const metric = `session-timeout;dur=${left}${tag}`
   const present = reply.getHeader('server-timing')
   const { metric: before } = visit

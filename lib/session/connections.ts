@@ -43,8 +43,8 @@ export function createConnections (): Connections {
     const timing = isClosing ? null : visit?.liveTiming(now()) ?? null
     const signal = isClosing
       ? AbortSignal.abort(new ClosingError())
-      : timing !== null && isOpen(visit!)
-        ? connect(ofRequest(visit!, timing))
+      : timing !== null && isOpen(timing.visit)
+        ? connect(ofRequest(timing))
         : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
     signals.set(request, signal)
     return signal
@@ -78,7 +78,7 @@ export function createConnections (): Connections {
   function connect ({ registration, sessions, session, limits, user, visit, onClose }: Watched): AbortSignal {
     const stopListening = onClose(leave)
     const connection: Connection = { registration, limits, user, visit, controller: new AbortController(), release }
-    const watch = watchOf(sessions, session)
+    const watch = watchOf(sessions, session, registration)
     open.set(connection, watch)
     watch.add(connection)
     return connection.controller.signal
@@ -110,7 +110,7 @@ function isOpen ({ reply: { raw } }: Visit): boolean {
   return !raw.destroyed && !raw.writableFinished
 }
 
-function ofRequest (visit: Visit, { session, limits }: Timing): Watched {
+function ofRequest ({ visit, session, limits }: Timing): Watched {
   const { registration, request, reply: { raw }, host: { sessions } } = visit
   // After an upgrade the response never finishes: the socket tells.
   const socket = request.headers.upgrade === undefined ? undefined : request.raw.socket

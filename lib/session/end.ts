@@ -103,11 +103,11 @@ async function destroyUnlessLive (visit: Visit, { session, limits, reason, at }:
 async function callOnTimeout (visit: Visit, timeout: SessionTimeout): Promise<void> {
   const { onTimeout } = visit.registration.settings
   if (onTimeout === undefined) return
-  const reply = visit.reply as { send?: (payload?: unknown) => unknown }
-  const send = reply.send!
+  const { send } = visit.reply
+  const reply: { send?: (payload?: unknown) => unknown } = visit.reply
   reply.send = function sendAndNote (payload) {
     visit.replied = true
-    return send.call(reply, payload)
+    return send.call(visit.reply, payload)
   }
   try {
     await onTimeout(visit.request, visit.reply, timeout)

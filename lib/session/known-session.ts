@@ -94,24 +94,26 @@ export class KnownSession {
   }
 
   /** Takes in what the store has of its record: neither instant ever moves back. */
-  learn (found: SessionRecord, at: number): void {
-    this.record = this.record === null ? clampRecord(found, at) : joinRecords(this.record, found, at)
+  learn (found: SessionRecord, at: number): SessionRecord {
+    const record = this.record === null ? clampRecord(found, at) : joinRecords(this.record, found, at)
+    this.record = record
+    return record
   }
 
   /**
    * Takes in the record of the stored session. What it says of the future (the clock was set back since) counts only
    * where nothing else is known: only the application writes it anew, and until then it would be now at every look.
    */
-  learnSaved (saved: SessionRecord, at: number): void {
+  learnSaved (saved: SessionRecord, at: number): SessionRecord {
     const { record } = this
     if (record === null || (saved.startedAt <= at && saved.lastActivity <= at)) return this.learn(saved, at)
     const startedAt = saved.startedAt > at ? record.startedAt : saved.startedAt
     const lastActivity = saved.lastActivity > at ? record.lastActivity : saved.lastActivity
-    this.learn({ ...saved, startedAt, lastActivity }, at)
+    return this.learn({ ...saved, startedAt, lastActivity }, at)
   }
 }
 
 /** Whether the plugin ended it for the time that passed. */
-export function isTimeout (reason: EndReason): reason is TimeoutReason {
+export function isTimeout (reason: EndReason | null): reason is TimeoutReason {
   return reason === 'idle' || reason === 'absolute'
 }

@@ -26,8 +26,8 @@ export class LimitsInForce {
 
   remove (limits: Limits): void {
     const key = keyOf(limits)
-    const counted = this.#counts.get(key)!
-    if (--counted.count > 0) return
+    const counted = this.#counts.get(key)
+    if (counted === undefined || --counted.count > 0) return
     this.#counts.delete(key)
     this.#strictest = Array.from(this.#counts.values(), ({ limits }) => limits).reduce(stricter, none)
   }

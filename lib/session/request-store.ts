@@ -181,7 +181,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   const isOther = limits !== null && hasOtherUser(visit, stored, session)
   const generation = await generationFor(visit, known, stored, session)
   const record = limits && (isOther ? startOf(session, known.record) : newest(known, theirs, session))
-  if (record) stamp(visit, session, record, limits!, theirs && expiryOf(stored))
+  if (record && limits) stamp(visit, session, record, limits, theirs && expiryOf(stored))
   else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
   writeGeneration(session, generation)
   if (!await sessions.store.replace(known.id, session)) return sessions.noticeEnd(known)

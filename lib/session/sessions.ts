@@ -140,7 +140,7 @@ export class Sessions implements EndBusListener {
     } finally {
       session.isEnding = false
     }
-    this.#finishEnd(session)
+    this.#finishEnd(session, reason)
     if (successor !== undefined && successor !== sparing) await this.endById(successor, reason)
   }
 
@@ -177,7 +177,7 @@ export class Sessions implements EndBusListener {
       return false
     }
     this.#rememberEnd(session, 'signed-out', undefined).successor = successor.id
-    this.#finishEnd(session)
+    this.#finishEnd(session, 'signed-out')
     return true
   }
 
@@ -185,7 +185,7 @@ export class Sessions implements EndBusListener {
   noticeEnd (session: KnownSession, reason: EndReason = 'missing', cookie?: string): void {
     if (session.ended !== null) return
     this.#rememberEnd(session, reason, cookie)
-    this.#reportEnd(session)
+    this.#reportEnd(session, reason)
   }
 
   /** Has other processes look that session up. The digest is worth nothing to who reads it. */
@@ -236,15 +236,14 @@ export class Sessions implements EndBusListener {
     return this.recent.remember(session.id, reason, cookie)
   }
 
-  #finishEnd (session: KnownSession): void {
+  #finishEnd (session: KnownSession, reason: EndReason): void {
     this.recordEntries.drop(session.id, session.entries)
-    this.#reportEnd(session)
+    this.#reportEnd(session, reason)
     this.notifyOtherProcesses(session)
   }
 
-  #reportEnd (session: KnownSession): void {
-    const { record, ended } = session
-    const reason = ended!
+  #reportEnd (session: KnownSession, reason: EndReason): void {
+    const { record } = session
     // A timeout is explained to the log of its request, with the limits.
     if (!isTimeout(reason) && isDebugged(this.#log)) this.#log.debug(describe(reason, record), 'session ended')
     // A session that is not timed has no end that anyone counts; one with a malformed record has no instants.

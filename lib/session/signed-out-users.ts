@@ -162,11 +162,11 @@ export async function admitSuccessor (
   const user = userOf(registration, successor)
   const end = user === null ? undefined : await ask(sessions, known, user)
   writeGeneration(successor, end?.generation)
-  if (end === undefined) return true
+  if (user === null || end === undefined) return true
   const stored = await sessions.store.get(old.id)
   // Ended meanwhile: whoever stores the successor finds that as well.
   if (stored === undefined || !isOver(end, old.id, stored)) return true
-  if (hasSignedIn(visit, stored, request.session, user!)) {
+  if (hasSignedIn(visit, stored, request.session, user)) {
     writeGeneration(successor, generationAfter(visit, known, end))
     return true
   }

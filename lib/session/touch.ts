@@ -136,12 +136,12 @@ export async function stampStored (visit: Visit, session: KnownSession, at: numb
 export async function rewriteFutureRecord (visit: Visit, session: KnownSession, saved: SessionRecord): Promise<void> {
   const { activity, start } = await visit.host.sessions.recordEntries.read(session.id)
   const at = now()
-  for (const record of [session.record, activity, start]) if (record) session.learn(record, at)
+  for (const known of [session.record, activity, start]) if (known) session.learn(known, at)
   // What is saved counts last: it stays in the future until the application saves again.
-  session.learnSaved(saved, at)
+  const record = session.learnSaved(saved, at)
   if (activity && start && !isAhead(activity, at) && !isAhead(start, at)) return
-  await writeStart(visit, session, session.record!)
-  await writeActivity(visit, session, session.record!)
+  await writeStart(visit, session, record)
+  await writeActivity(visit, session, record)
 }
 
 /**
@@ -153,9 +153,9 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
   const { sessions } = visit.host
   const [stored] = await Promise.all([sessions.store.get(session.id), refreshRecord(sessions, session)])
   if (stored === undefined) sessions.noticeEnd(session)
-  if (session.ended !== null) return false
+  if (stored === undefined || session.ended !== null) return false
   visit.seenAt = now()
-  const theirs = readRecord(stored!)
+  const theirs = readRecord(stored)
   // Nothing repairs a malformed record: the next check ends the session.
   if (theirs === null) throw endedError('idle')
   const at = now()
@@ -224,7 +224,7 @@ export async function restartNow (visit: Visit): Promise<void> {
 }
 
 function goneError ({ ended }: KnownSession): Error {
-  return endedError(publicReason(ended)!)
+  return endedError(publicReason(ended))
 }
 
 /** Ends a session whose user was signed out everywhere. */
@@ -238,12 +238,13 @@ async function refuseSignedOut (visit: Visit, known: KnownSession): Promise<void
 /** Ends a session that is past its deadline by now, after asking the store whether others have extended it. */
 async function refuseEnded (visit: Visit, timing: Timing | null): Promise<void> {
   if (visit.ended !== null) throw endedError(visit.ended)
+  if (timing === null) return
+  const { session, record, limits } = timing
   const at = now()
-  const reason = timing && endOf(timing.record, timing.limits, at)
+  const reason = endOf(record, limits, at)
   if (reason === null) return
-  const { session, limits } = timing!
   const outcome = await endByTimeout(visit, { session, limits, reason, at }, () => {})
-  if (outcome.kind === 'ended') throw endedError(publicReason(outcome.reason)!)
+  if (outcome.kind === 'ended') throw endedError(publicReason(outcome.reason))
 }
 
 function ignore (): void {}

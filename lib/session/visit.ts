@@ -11,6 +11,7 @@ import type { RouteRules } from '../settings/route-rules.js'
 
 /** A record and the limits that apply to it: of a session that is timed, and live as far as this process knows. */
 export interface Timing {
+  readonly visit: Visit
   readonly session: KnownSession
   readonly record: SessionRecord
   readonly limits: Limits
@@ -63,8 +64,7 @@ export class Visit {
   missingId: string | undefined
   /** Why there is none, where nothing came but a cookie. */
   initialEnd: EndedReason | null = null
-  #limits: Limits | undefined
-  #generalLimits: Limits | undefined
+  #limits: { readonly general: Limits, readonly own: Limits } | undefined
   /** The same of a stored copy, epoch ms; undefined where it has none. */
   get copyExpiresAt (): number | undefined {
     const expiresAt = Number(this.loadedExpiry ?? NaN)
@@ -134,9 +134,14 @@ export class Visit {
     return latest !== null && sessionOf(this.request)?.sessionId === latest.id ? latest : null
   }
 
+  /** The session that the request came with; null if it has another one, or none. */
+  get unchangedSession (): KnownSession | null {
+    return this.initial !== null && this.current === this.initial ? this.initial : null
+  }
+
   /** Whether the request's session is the one that it came with. */
   get isUnchanged (): boolean {
-    return this.initial !== null && this.current === this.initial
+    return this.unchangedSession !== null
   }
 
   /** The same as {@link timingOnAnyRoute}, null also for a session that is not checked on this route. */
@@ -148,7 +153,7 @@ export class Visit {
   timingOnAnyRoute (): Timing | null {
     const session = this.current
     if (session === null || session.record === null || session.ended !== null) return null
-    return { session, record: session.record, limits: this.limits() }
+    return { visit: this, session, record: session.record, limits: this.limits() }
   }
 
   /** The same as {@link timing}, null also when the deadline has passed. */
@@ -159,21 +164,24 @@ export class Visit {
 
   /** The limits of this request: a route's can only be stricter. @throws FST_SESSION_TIMEOUT_INVALID_OPTION */
   limits (): Limits {
-    if (this.#limits === undefined) this.useLimits(this.registration.settings.limits(this.request))
-    return this.#limits!
+    return this.#askedLimits.own
   }
 
   /** The limits that the stored copy lives by, whatever route it was written from. @throws as {@link limits} */
   generalLimits (): Limits {
-    this.limits()
-    return this.#generalLimits!
+    return this.#askedLimits.general
   }
 
   /** Asked once for each session: an option function may fail, or change its mind, at a second call. */
-  useLimits (general: Limits): void {
+  useLimits (general: Limits): { readonly general: Limits, readonly own: Limits } {
     const idle = this.route?.idle
-    this.#generalLimits = general
-    this.#limits = idle === undefined ? general : stricter(general, { idle, absolute: false })
+    const own = idle === undefined ? general : stricter(general, { idle, absolute: false })
+    this.#limits = { general, own }
+    return this.#limits
+  }
+
+  get #askedLimits (): { readonly general: Limits, readonly own: Limits } {
+    return this.#limits ?? this.useLimits(this.registration.settings.limits(this.request))
   }
 
   /**
@@ -190,9 +198,10 @@ export class Visit {
 
   /** Why the session that the request has, or came with, is over. */
   get ended (): EndedReason | null {
-    const current = this.current
-    if (current !== null) return publicReason(current.ended)
-    return this.initialEnd ?? publicReason(this.initial?.ended ?? null)
+    const { current, initial, initialEnd } = this
+    if (current === null && initialEnd !== null) return initialEnd
+    const ended = (current ?? initial)?.ended ?? null
+    return ended === null ? null : publicReason(ended)
   }
 
   /** The response is over: lets go of every session. */
@@ -204,6 +213,6 @@ export class Visit {
 }
 
 /** The reason as applications see it: any end that was no timeout is `missing`. */
-export function publicReason (reason: EndReason | null): EndedReason | null {
-  return reason === null || isTimeout(reason) ? reason : 'missing'
+export function publicReason (reason: EndReason | null): EndedReason {
+  return isTimeout(reason) ? reason : 'missing'
 }

@@ -34,8 +34,8 @@ export interface Connection {
   release (): void
 }
 
-export function watchOf (sessions: Sessions, session: KnownSession): Watch {
-  return (session.watch ??= new Watch(sessions, session)) as Watch
+export function watchOf (sessions: Sessions, session: KnownSession, registration: Registration): Watch {
+  return (session.watch ??= new Watch(sessions, session, registration)) as Watch
 }
 
 function abort ({ controller, release }: Connection, reason: EndReason): void {
@@ -48,6 +48,8 @@ export class Watch implements Watcher {
   readonly #sessions: Sessions
   readonly #session: KnownSession
   readonly #digest: string
+  /** That of the latest connection. */
+  #registration: Registration
   readonly #connections = new Set<Connection>()
   readonly #limitsInForce = new LimitsInForce()
   /** When the store was last asked, or the session seen live, epoch ms. */
@@ -59,7 +61,8 @@ export class Watch implements Watcher {
   #timer: NodeJS.Timeout | undefined
   #faultLogged = false
 
-  constructor (sessions: Sessions, session: KnownSession) {
+  constructor (sessions: Sessions, session: KnownSession, registration: Registration) {
+    this.#registration = registration
     this.#sessions = sessions
     this.#session = session
     this.#digest = digestOf(session.id)
@@ -72,6 +75,7 @@ export class Watch implements Watcher {
       this.#sessions.watched.set(this.#digest, this)
     }
     this.#connections.add(connection)
+    this.#registration = connection.registration
     this.#limitsInForce.add(connection.limits)
     this.#schedule()
   }
@@ -109,17 +113,13 @@ export class Watch implements Watcher {
     return this.#limitsInForce.strictest
   }
 
-  get #anyConnection (): Connection {
-    return this.#connections.values().next().value!
-  }
-
   get #anyVisit (): Visit | undefined {
     for (const { visit } of this.#connections) if (visit !== undefined) return visit
     return undefined
   }
 
   get #log (): FastifyBaseLogger {
-    return this.#anyVisit?.request.log ?? this.#anyConnection.registration.app.log
+    return this.#anyVisit?.request.log ?? this.#registration.app.log
   }
 
   get #isWatching (): boolean {
@@ -194,7 +194,7 @@ export class Watch implements Watcher {
 
   /** Ends the session if its user was signed out everywhere. */
   async #lookUpUser (stored: StoredSession, at: number, isHinted: boolean): Promise<void> {
-    const { registration } = this.#anyConnection
+    const registration = this.#registration
     const user = userOf(registration, stored)
     // The next time would be too late.
     const interval = Math.max(0, registration.settings.touchInterval(this.#limits.idle) - lookupInterval + 1)

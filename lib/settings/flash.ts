@@ -28,7 +28,7 @@ export function resolveFlash (value: FastifySessionTimeoutOptions['flash'], hasF
 function textBy<Values extends unknown[]> (
   option: string, value: (...values: Values) => string
 ): (...values: Values) => string {
-  const write = fn(option, value)!
+  const write = fn(option, value)
   const rule = 'the text of a message'
   return function writeText (...values) {
     const text = callOption(option, rule, write, ...values)

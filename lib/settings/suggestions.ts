@@ -21,14 +21,17 @@ function plain (name: string): string {
 
 /** Levenshtein's. */
 function distanceBetween (one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (let at = 0; at < one.length; at++) {
-    const next = [at + 1]
-    for (let index = 0; index < other.length; index++) {
-      const replaced = row[index]! + (one[at] === other[index] ? 0 : 1)
-      next.push(Math.min(replaced, row[index + 1]! + 1, next[index]! + 1))
-    }
-    row = next
+  let row = Array.from(other, (_, index) => index + 1)
+  let distance = other.length
+  for (const [at, letter] of [...one].entries()) {
+    let before = at
+    distance = at + 1
+    row = row.map((above, index) => {
+      const replaced = before + (letter === other[index] ? 0 : 1)
+      before = above
+      distance = Math.min(replaced, above + 1, distance + 1)
+      return distance
+    })
   }
-  return row[other.length]!
+  return distance
 }

@@ -39,7 +39,7 @@ export function flag (option: string, value: unknown, fallback: boolean): boolea
   return value
 }
 
-export function fn<Fn> (option: string, value: Fn | undefined): Fn | undefined {
+export function fn<Fn> (option: string, value: Fn): Fn {
   if (value !== undefined && typeof value !== 'function') throw invalidOption(option, 'a function', value)
   return value
 }

@@ -36,7 +36,7 @@ export function entryId (id: string, kind: EntryKind): string {
   const alphabet = id.length < shortest ? undefined : alphabets.find(([ids]) => ids.test(id))?.[1]
   if (alphabet === undefined) return digest.toString('base64url').slice(0, 32)
   let at = 0
-  return id.replace(/[^-]/g, () => alphabet[digest[at++ % digest.length]! % alphabet.length]!)
+  return id.replace(/[^-]/g, () => alphabet.charAt(digest.readUInt8(at++ % digest.length) % alphabet.length))
 }
 
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
@@ -60,9 +60,4 @@ export function entryOf (expiresAt: number, content: object): Session {
     cookie: { originalMaxAge: life, maxAge: life, expires: new Date(expiresAt), httpOnly: true, path: '/' },
     ...content
   } as Session
-}
-
-/** When an entry may be forgotten, epoch ms. */
-export function expiryOfEntry (entry: Session): number {
-  return new Date(entry.cookie.expires!).getTime()
 }

@@ -4,9 +4,9 @@ import type { EndReason } from '../../types/reasons.js'
 import { now } from '../clock.js'
 import { callStore } from './call-store.js'
 import { createDoubts } from './doubts.js'
-import { entryId, entryOf, expiryOfEntry, markLife, type EntryKind } from './entries.js'
+import { entryId, entryOf, markLife, type EntryKind } from './entries.js'
 import type { RecentEnds } from './recent-ends.js'
-import type { StoredSession } from './stored-session.js'
+import { expiryOf, type StoredSession } from './stored-session.js'
 import { createSweeper } from './sweeper.js'
 
 /** A store that can write over a session only if it is still there. See `SessionStoreWithReplace` in types/. */
@@ -84,7 +84,7 @@ export function createGuardedStore (
   return {
     get,
     insert,
-    replace: isAtomic ? replaceAtomically : replaceAndVerify,
+    replace: isAtomic ? (id, session) => replaceAtomically(atomic, id, session) : replaceAndVerify,
     end,
     exchange,
     successorOf,
@@ -125,8 +125,8 @@ export function createGuardedStore (
     await discard(id).catch(ignore)
   }
 
-  async function replaceAtomically (id: string, session: Session): Promise<boolean> {
-    return await callStore<boolean>(answer => atomic!.call(store, id, session, answer)) === true
+  async function replaceAtomically (atomic: Replace, id: string, session: Session): Promise<boolean> {
+    return await callStore<boolean>(answer => atomic.call(store, id, session, answer)) === true
   }
 
   async function replaceAndVerify (id: string, session: Session): Promise<boolean> {
@@ -253,8 +253,8 @@ export function createGuardedStore (
   async function sweep (entry: string): Promise<void> {
     const found = await get(entry)
     if (found === undefined) return
-    const expiresAt = expiryOfEntry(found)
-    if (expiresAt > now()) sweeper.note(entry, expiresAt)
+    const expiresAt = expiryOf(found)
+    if (expiresAt !== undefined && expiresAt > now()) sweeper.note(entry, expiresAt)
     else await discard(entry)
   }
 }

@@ -22,7 +22,7 @@ export interface RecentEnds {
   /** Takes an end back whose destroy failed. */
   forget (id: string, cookie?: string): void
   find (id: string): RecentEnd | undefined
-  findByCookie (cookie: string): RecentEnd | undefined
+  findByCookie (cookie: string | undefined): RecentEnd | undefined
 }
 
 export function createRecentEnds (): RecentEnds {

@@ -26,12 +26,12 @@ t.test('8,000 streams of one session that close together cost what a few cost, e
   const raws = Array.from({ length: crowd }, () => {
     const raw = Object.assign(new EventEmitter(), { destroyed: false, writableFinished: false })
     const request = { headers: {}, raw: { socket: new EventEmitter() } } as unknown as FastifyRequest
-    const visit = {
+    const visit: Visit = {
       request,
       reply: { raw },
       host: { sessions },
       registration: { settings: { user: () => null } },
-      liveTiming: () => ({ session, record, limits })
+      liveTiming: () => ({ visit, session, record, limits })
     } as unknown as Visit
     connections.signalFor(request, visit)
     return raw
