@@ -62,7 +62,7 @@ t.test('instants from the future are brought to now', async t => {
   t.same(clampRecord({ startedAt: start + 5, lastActivity: start + 5, ownExpiry: 3 }, start), { startedAt: start, lastActivity: start, ownExpiry: 3 })
 })
 
-t.test('of two views of a session the newer instants count', async t => {
+t.test('joining two records takes the newer of each instant', async t => {
   const older = { startedAt: 100, lastActivity: 200 }
   const newer = { startedAt: 100, lastActivity: 300 }
   t.same(joinRecords(older, newer, 1000), newer)

@@ -308,7 +308,7 @@ t.test('a session whose Secure cookie is sent is not called lost', async t => {
   t.same(logs.filter(line => /a session is lost/.test(line.msg)), [])
 })
 
-t.test('nor does one that has to be signed anew', async t => {
+t.test('a session whose Secure cookie is signed anew is not called lost', async t => {
   const store = new JsonStore()
   const options = (secret: string | string[]): AppOptions => ({ server: { trustProxy: true }, session: { store, secret, cookie: { secure: true } }, timeout: { appliesTo: signedIn } })
   const { app: before } = await buildApp(t, options(secrets[0]))

@@ -43,7 +43,7 @@ for (const field of ['repository', 'bugs', 'homepage', 'author'] as const) {
   })
 }
 
-t.test('all that is missing is said at once', async t => {
+t.test('a refused release lists everything that is missing', async t => {
   const { code, text } = await check(t, { name: 'fastify-session-timeout', version: '1.0.0' }, '# Changelog\n')
   t.equal(code, 1)
   for (const what of ['"repository"', '"bugs"', '"homepage"', '"author"', 'CHANGELOG.md has no "## 1.0.0']) t.match(text, what)

@@ -89,7 +89,7 @@ t.test('several instances in one process share nothing', async t => {
   t.same(await Promise.all(browsers.map(async browser => (await browser.get('/me')).json().userId)), [null, 'ada'])
 })
 
-t.test('two instances on one store agree', async t => {
+t.test('two instances on one store agree on whether a session is live', async t => {
   const clock = fakeClock(t)
   const store = new session.MemoryStore()
   const apps = await Promise.all([1, 2].map(async () => (await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn } })).app))

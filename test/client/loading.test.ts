@@ -43,7 +43,7 @@ t.test('a page without a session loads nothing, and one that has one at once', a
   t.same(stage.log, ['live', 'ended', 'stop'])
 })
 
-t.test('what is shown in the end is the latest', async t => {
+t.test('the display shows the latest state once it is loaded', async t => {
   const stage = open(t, () => new Promise(resolve => setTimeout(resolve, 500)))
   stage.display.show(live, quiet)
   stage.display.show(ended, quiet)
@@ -52,7 +52,7 @@ t.test('what is shown in the end is the latest', async t => {
   t.same(stage.log, ['ended'])
 })
 
-t.test('what could not be loaded is tried again, six times a minute at most', async t => {
+t.test('a display that could not be loaded is tried again, at most six times a minute', async t => {
   const stage = open(t, async attempt => { if (attempt < 5) throw new TypeError('Failed to fetch') })
   for (let second = 0; second < 40; second++) {
     stage.display.show(live, quiet)
@@ -67,7 +67,7 @@ t.test('what could not be loaded is tried again, six times a minute at most', as
   t.equal(stage.log[0], 'ended')
 })
 
-t.test('stopped meanwhile, nothing is shown', async t => {
+t.test('a client that was stopped while the display loads shows nothing', async t => {
   const stage = open(t, () => new Promise(resolve => setTimeout(resolve, 500)))
   stage.display.show(live, quiet)
   stage.display.stop()
@@ -75,7 +75,7 @@ t.test('stopped meanwhile, nothing is shown', async t => {
   t.same(stage.log, [])
 })
 
-t.test('of two attempts the first that comes is taken', async t => {
+t.test('the first of two attempts to load the display is used', async t => {
   const stage = open(t, attempt => new Promise(resolve => setTimeout(resolve, attempt ? 100 : 20_000)))
   stage.display.show(live, quiet)
   await stage.run(10_001)

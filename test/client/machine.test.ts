@@ -48,7 +48,7 @@ const table: Record<Exclude<Stage, 'stopped'>, Record<'recognise' | 'end' | 'sil
   left: { recognise: 'live', end: '-', silence: '-', doubt: '-', pass: '-', fail: '-', leave: '-' }
 }
 
-t.test('every stage, and what becomes of it', async t => {
+t.test('every stage of the machine changes as its table says', async t => {
   const clock = fakeClocks(t)
   const from = Object.fromEntries(Object.keys(table).map(stage => [stage, at(stage as Stage)]))
   clock.tick(10_000)
@@ -72,7 +72,7 @@ t.test('every stage, and what becomes of it', async t => {
   }
 })
 
-t.test('what the application sees of each stage, and what the user', async t => {
+t.test('each stage has the documented state for the application, and the expected view for the user', async t => {
   t.same(Object.keys(table).map(stage => stateOf(at(stage as Stage))), ['unknown', 'covered', 'covered', 'live', 'warned', 'warned', 'covered', 'covered', 'covered', 'ended', 'ended'])
   t.same(Object.keys(table).filter(stage => isShown(at(stage as Stage))), ['live', 'warned', 'failed'])
   t.same(Object.keys(table).filter(stage => !isHidden(at(stage as Stage))), ['unknown', 'live', 'warned', 'failed'])
@@ -120,7 +120,7 @@ t.test('why it is over: as somebody has said, or as the time tells', async t => 
   t.equal(end(recognise(live, known({ limit: null, remaining: 0 }), null)).reason, 'missing', 'of which nobody has said what it is')
 })
 
-t.test('who was warned is so until the server says otherwise', async t => {
+t.test('a user who was warned stays warned until the server says otherwise', async t => {
   fakeClocks(t)
   const warned = said({ remaining: 4000 })
   t.ok(warned.warned)
@@ -154,7 +154,7 @@ t.test('a session without a deadline is waited for, and no wait is longer than a
   t.equal(remainingOf(said({ remaining: null })), null)
 })
 
-t.test('what responses of the application tell puts nothing off, but may bring the question forward', async t => {
+t.test('the time left in responses of the application never postpones a question, and may bring it forward', async t => {
   const clock = fakeClocks(t)
   const live = said()
   clock.tick(1000)
@@ -169,7 +169,7 @@ t.test('what responses of the application tell puts nothing off, but may bring t
   t.equal(said().headerTimeLeft, null, 'the word of the server about this page counts more')
 })
 
-t.test('what remains is never negative, and nothing after the end', async t => {
+t.test('the remaining time is never negative, and null after the end', async t => {
   const clock = fakeClocks(t)
   const live = said()
   clock.tick(11_000)

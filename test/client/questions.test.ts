@@ -136,7 +136,7 @@ t.test('answers that were overtaken, or that nobody wants any more, are not hear
   t.same(line.heard, ['DELETE', 'GET'])
 })
 
-t.test('stopped, it asks no more', async t => {
+t.test('stopped questions send no more calls', async t => {
   const line = open(t, 'none')
   line.questions.askNow()
   await line.run(1)

@@ -36,7 +36,7 @@ t.test('an idle limit that an extension grants tells how often, where the applic
   t.equal(sent.length, 1)
 })
 
-t.test('what is waiting can be sent at once, or given up', async t => {
+t.test('a waiting report can be sent at once, or cancelled', async t => {
   const { reports, sent, run } = open(t, minute, 0)
   t.notOk(reports.flush(), 'nothing was done')
   reports.note()

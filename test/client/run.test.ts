@@ -67,7 +67,7 @@ async function open (t: Test, page: Partial<Page> | null = {}, answer: Partial<A
   return stage
 }
 
-t.test('it asks at start, with the tag of the page, and tells the other tabs', async t => {
+t.test('the client calls the server at start, with the tag of the page, and notifies the other tabs', async t => {
   const stage = await open(t)
   t.same(stage.calls, [['GET', 'tag']])
   t.equal(stage.runner.session.stage, 'live')
@@ -103,7 +103,7 @@ for (const answer of [{ code: 200, status: nobody }, { code: 401 }]) {
   })
 }
 
-t.test('it asks before it warns, and before it says that it is over', async t => {
+t.test('the client calls the server before it warns, and before it says that the session is over', async t => {
   const stage = await open(t)
   stage.answer = { code: 200, status: { ...status, remaining: 2 * minute } }
   await stage.run(28 * minute)
@@ -117,7 +117,7 @@ t.test('it asks before it warns, and before it says that it is over', async t =>
   t.equal(stage.calls.length, 3)
 })
 
-t.test('what other tabs have extended is not warned of, and a warning goes when somebody stays', async t => {
+t.test('an extension in another tab prevents the warning, and an extension ends a warning that is shown', async t => {
   const stage = await open(t)
   await stage.run(28 * minute)
   t.equal(stage.runner.session.stage, 'live')
@@ -333,7 +333,7 @@ t.test('an old copy of a page is loaded anew, once, instead of saying that it ha
   t.same(stage.left, [])
 })
 
-t.test('stopped, nothing happens any more', async t => {
+t.test('a stopped client does nothing any more', async t => {
   const stage = await open(t)
   stage.runner.stop()
   stage.answer = { code: 200, status: nobody }
@@ -376,7 +376,7 @@ t.test('activity is not reported before the endpoint has proven to be one, nor w
   t.ok(stage.calls.every(([method]) => method === 'GET'))
 })
 
-t.test('who has just typed is reported instead of asked for', async t => {
+t.test('a user who has just typed causes a report, not a question', async t => {
   const stage = await open(t)
   await stage.run(28 * minute - 10 * second)
   // The last report was long ago: it goes out at once.

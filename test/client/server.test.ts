@@ -4,7 +4,7 @@ import { createCall } from '../../client/session/server.js'
 
 interface Sent { url: string, init: RequestInit }
 
-t.test('what goes out, and what counts as an answer', async t => {
+t.test('a call sends the expected request, and accepts only a status as an answer', async t => {
   const sent: Sent[] = []
   let response: () => Promise<Response> = async () => new Response()
   const { fetch } = globalThis

@@ -9,7 +9,7 @@ const hear = (known: Omit<Known, 'limit' | 'proven'>): Session => recognise(noth
 const words = { messages: english, locale: 'en' }
 const quiet = { silent: false, seconds: 61 }
 
-t.test('what is shown in each state, and what keys do there', async t => {
+t.test('each state has its view, and its keys', async t => {
   const clock = FakeTimers.install({ toFake: ['Date', 'performance'] })
   t.teardown(() => clock.uninstall())
   const near = { at: instant(), remaining: 61_000, warnBefore: 120_000, canExtend: true }

@@ -63,7 +63,7 @@ t.test('an empty form of an application that reads forms is no report either', a
   t.same(store.sessions(), [])
 })
 
-t.test('what the application does with bodies elsewhere stays as it was', async t => {
+t.test('the body parsers of the application stay as they were outside the endpoint', async t => {
   const { app } = await open(t, { routes: app => { app.post('/echo', async request => ({ body: request.body ?? null })) } })
   const post = (contentType: string, payload: string) => app.inject({ method: 'POST', url: '/echo', payload, headers: { 'content-type': contentType } })
   t.equal((await post('application/json', '')).statusCode, 400)

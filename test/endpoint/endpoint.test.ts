@@ -79,7 +79,7 @@ t.test('HEAD answers as GET, without a body', async t => {
   }
 })
 
-t.test('limits that are not there are null', async t => {
+t.test('the status has null for limits that are not set', async t => {
   await t.test('no idle limit', async t => {
     const { browser } = await open(t, { idleTimeout: false })
     t.match((await browser.get(url)).json(), { active: true, remaining: 24 * hour, idleRemaining: null, absoluteRemaining: 24 * hour, canExtend: false })
@@ -281,7 +281,7 @@ t.test('reading the status is open to everybody who has the cookie', async t => 
   t.equal((await browser.get(url, { 'sec-fetch-site': 'cross-site' })).statusCode, 200)
 })
 
-t.test('every response of a live, timed session tells what is left', async t => {
+t.test('every response of a live, timed session carries the time left', async t => {
   const { clock, browser, app } = await open(t, {}, {
     routes: app => {
       app.get('/timed', async (_request, reply) => { reply.header('server-timing', 'db;dur=5') })
@@ -350,7 +350,7 @@ t.test('the client is JavaScript with a tag, asked for anew at every load', asyn
   t.equal((await browser.get(`${url}/client.js`, { 'if-none-match': '"other"' })).statusCode, 200)
 })
 
-t.test('so is what it loads once there is a session', async t => {
+t.test('the display file is JavaScript with a tag, asked for anew at every load', async t => {
   const { browser } = await open(t)
   t.match((await browser.get(`${url}/client.js`)).body, 'import(`./display.js')
   const page = await browser.get(`${url}/display.js`)

@@ -89,7 +89,7 @@ t.test('a guard of routes, put there by a hook, does not reach it', async t => {
   t.same(warnings(), [])
 })
 
-t.test('also with a prefix, and without HEAD routes', async t => {
+t.test('a guard does not reach the endpoint with a prefix, or without HEAD routes', async t => {
   const { browser, clock, warnings } = await openSite(t, {
     server: { exposeHeadRoutes: false },
     timeout: { user: session => session.userId, endpoint: url, ...{ prefix: '/app' } },
@@ -101,7 +101,7 @@ t.test('also with a prefix, and without HEAD routes', async t => {
   t.same(warnings(), [])
 })
 
-t.test('also in a scope, where a guard around the scope is registered later', async t => {
+t.test('a guard does not reach the endpoint in a scope, if it is registered later around that scope', async t => {
   const { app } = await buildApp(t, {
     timeout: false,
     routes: app => {
@@ -169,7 +169,7 @@ t.test('a guard that refuses a user who is signed in is warned of, too', async t
   t.same(warnings(), [`fastify-session-timeout: POST /session-timeout was answered with 403 by a hook of the application${advice}`])
 })
 
-t.test('so is an error handler that sends refused requests to the sign-in page', async t => {
+t.test('an error handler that redirects refused requests to the sign-in page is warned of', async t => {
   const { browser, clock, warnings } = await openSite(t, {
     before: app => { app.setErrorHandler((_error, _request, reply) => reply.redirect('/login')) }
   })
@@ -179,7 +179,7 @@ t.test('so is an error handler that sends refused requests to the sign-in page',
     'Let it send errors whose code begins with FST_SESSION_TIMEOUT as they are'])
 })
 
-t.test('what is no guard is not taken for one', async t => {
+t.test('a hook that answers 429 or 5xx is not warned of as a guard', async t => {
   const { browser, app, warnings } = await openSite(t, {
     beforeTimeout: app => {
       app.addHook('onRequest', async (request, reply) => {

@@ -103,7 +103,7 @@ t.test('without the option `user` the session takes the user\'s place', async t 
   t.match(await ask(browser, tag), { yours: false }, 'regenerate() does not')
 })
 
-t.test('a tag that is none is nobody\'s', async t => {
+t.test('a malformed tag belongs to no user', async t => {
   const { app } = await buildApp(t, { timeout: { user, endpoint: url } })
   const browser = createBrowser(app)
   await browser.post('/sign-in')

@@ -184,7 +184,7 @@ t.test('work by fetch keeps the session', async t => {
   }
 })
 
-t.test('signs out by its form, in all tabs', async t => {
+t.test('the form of the demo signs out in all tabs', async t => {
   const { browser } = await openDemo(t)
   await signIn(browser)
   const otherTab = browser.clone()
@@ -265,7 +265,7 @@ t.test('forms from other sites are refused', async t => {
   t.equal((await browser.navigate('/account')).statusCode, 200)
 })
 
-t.test('says what is missing or broken', async t => {
+t.test('the demo says what is missing or broken', async t => {
   const store = new FaultyStore(new JsonStore())
   const { app, browser } = await openDemo(t, { store })
   await signIn(browser)

@@ -4,7 +4,7 @@ import { fakeClock } from '../helpers/clock.js'
 import { JsonStore } from '../helpers/stores.js'
 import { buildExample } from './example.js'
 
-t.test('one session of a user ends all of them', async t => {
+t.test('the example ends all sessions of a user from one of them', async t => {
   fakeClock(t)
   const store = new JsonStore()
   const app = await buildExample(t, 'end-all-sessions.js', 'buildAccounts', { store })

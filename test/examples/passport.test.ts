@@ -8,7 +8,7 @@ function signIn (browser: Browser, password = 'lovelace', url = '/login'): Promi
   return browser.navigate(url, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload: new URLSearchParams({ username: 'ada', password }).toString() })
 }
 
-t.test('signs in with a password, out after a minute, and back to where it was', async t => {
+t.test('the passport example signs in with a password, out after a minute, and back to the page the user came from', async t => {
   const clock = fakeClock(t)
   const browser = createBrowser(await buildExample(t, 'passport.js', 'buildPassport'))
   t.same((await browser.navigate('/')).hops, ['/login'])

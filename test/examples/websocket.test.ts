@@ -154,7 +154,7 @@ t.test('refuses the upgrade', async t => {
   t.equal(member.closed, undefined)
 })
 
-t.test('serves a page to try it with', async t => {
+t.test('the WebSocket example serves a page to try it with', async t => {
   const { app } = await openChat(t)
   t.match((await app.inject('/')).body, 'src="/chat.js"')
   t.match((await app.inject('/chat.js')).headers, { 'content-type': 'text/javascript; charset=utf-8' })

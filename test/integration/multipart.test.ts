@@ -49,7 +49,7 @@ t.test('an upload that arrives in time is kept', async t => {
   t.equal(statSync(path).size, 'first half second half'.length)
 })
 
-t.test('of a visitor nothing is written', async t => {
+t.test('an upload by a visitor writes nothing to the store', async t => {
   fakeClock(t, { timers: true })
   const path = `${t.testdir()}/upload`
   const { send } = await openSite(t, { routes: app => follow('@fastify/multipart', app, { path }) })

@@ -131,7 +131,7 @@ for (const [order, user] of [['after', null], ['before', { name: 'ada' }]] as co
   })
 }
 
-t.test('what keepSessionInfo carries over at sign-in is not the clock', async t => {
+t.test('keepSessionInfo does not carry the record over at sign-in', async t => {
   const clock = fakeClock(t)
   const { browser } = await buildSite(t, async app => {
     const passport = createPassport()

@@ -77,7 +77,7 @@ t.test('a navigation is redirected with 303, the way back and the reason', async
   t.equal(page.headers['www-authenticate'], undefined)
 })
 
-t.test('what is a navigation', async t => {
+t.test('navigations are recognised by their headers', async t => {
   const browser = await away(t, { redirectTo: '/login' })
   const rows: Array<[number, string, Record<string, string>]> = [
     [303, 'GET', { 'sec-fetch-mode': 'navigate' }],

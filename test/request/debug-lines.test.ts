@@ -62,7 +62,7 @@ t.test('a session says that its user was signed out everywhere', async t => {
   t.match(lines(), [{ msg: 'session ended', reason: 'revoked' }, { msg: 'session ended: its user was signed out everywhere' }])
 })
 
-t.test('what is no activity says so', async t => {
+t.test('a request that is no activity has its reason in the debug line', async t => {
   const { browser, clock, said } = await openSite(t, {
     timeout: { countsAsActivity: request => request.url !== '/poll' },
     routes: app => {
@@ -86,7 +86,7 @@ t.test('what is no activity says so', async t => {
   ])
 })
 
-t.test('so does a session without a user', async t => {
+t.test('a session without a user has its reason in the debug line', async t => {
   const { browser, said } = await openSite(t, {
     routes: app => { app.post('/cart', async request => { request.session.cart = ['apples'] }) }
   })
@@ -133,7 +133,7 @@ t.test('touch(), restart(), a browser that reports, and a sign-in that is too ol
   t.match(lines().at(-1), { msg: 'session restarted: both clocks begin now', age: 20 * minute })
 })
 
-t.test('every end that is no timeout, with its reason', async t => {
+t.test('every end that is no timeout has a debug line with its reason', async t => {
   const { app, browser, lines, said } = await openSite(t, {
     routes: app => {
       app.post<{ Querystring: { id: string } }>('/revoke', async request => app.sessionTimeout.end(request.query.id))

@@ -35,7 +35,7 @@ t.test('a live session is handed out, with options for its cookie too', async t 
   t.match(await load(app, signed, { path: '/' }), { userId: 'ada', error: null })
 })
 
-t.test('one past its idle deadline is not: an empty one takes its place', async t => {
+t.test('decryptSession replaces a session past its idle deadline by an empty one', async t => {
   const { app, clock, browser, signed, store, id } = await open(t)
   clock.tick(30 * minute)
   const { userId, session, error } = await load(app, signed)
@@ -45,7 +45,7 @@ t.test('one past its idle deadline is not: an empty one takes its place', async 
   t.match((await browser.get('/me')).json(), { userId: null, ended: 'idle' })
 })
 
-t.test('nor is one past its absolute deadline, however active', async t => {
+t.test('decryptSession does not return a session past its absolute deadline, however active', async t => {
   const { app, clock, browser, signed } = await open(t)
   for (let activity = 0; activity < 24 * 3 - 1; activity++) {
     clock.tick(20 * minute)
@@ -57,13 +57,13 @@ t.test('nor is one past its absolute deadline, however active', async t => {
   t.match((await browser.get('/me')).json(), { userId: null, ended: 'absolute' })
 })
 
-t.test('nor is one with a malformed record', async t => {
+t.test('decryptSession does not return a session with a malformed record', async t => {
   const { app, signed, store, id } = await open(t)
   store.data.set(id, JSON.stringify({ ...store.raw(id), sessionTimeout: { startedAt: 'now' } }))
   t.match(await load(app, signed), { userId: null, error: null })
 })
 
-t.test('nor one that was ended in this process, and came back', async t => {
+t.test('decryptSession does not return a session that was ended in this process and came back', async t => {
   const { app, signed, store, id } = await open(t)
   const json = store.data.get(id)!
   t.equal(await app.sessionTimeout.end(id), true)
@@ -71,7 +71,7 @@ t.test('nor one that was ended in this process, and came back', async t => {
   t.match(await load(app, signed), { userId: null, error: null })
 })
 
-t.test('one that another process has extended is', async t => {
+t.test('decryptSession returns a session that another process has extended', async t => {
   const data = new Map<string, string>()
   const { here, there } = await openTwins(t, [new JsonStore({ data }), new JsonStore({ data })])
   const clock = fakeClock(t, { start: Date.now() })
@@ -125,7 +125,7 @@ t.test('a store that fails hands nothing out', async t => {
   t.match(await load(app, signed), { userId: null, session: null, error: { message: 'get' } })
 })
 
-t.test('in a handler: what it loads is behind the check, and a save of it behind the guard', async t => {
+t.test('decryptSession in a handler: the loaded session is checked, and its saves are guarded', async t => {
   const { app, browser, clock } = await openScene(t, {
     routes (app) {
       app.post<{ Body: { signed: string } }>('/adopt', { config: { sessionTimeout: false } }, async request => {

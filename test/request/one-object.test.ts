@@ -36,7 +36,7 @@ t.test('request.sessionTimeout is one object a request, in hooks, handlers and e
   }
 })
 
-t.test('two requests have two', async t => {
+t.test('each request has its own sessionTimeout object', async t => {
   const seen = new Set<RequestSessionTimeout>()
   const { browser } = await openScene(t, {
     routes (app) { app.addHook('onRequest', async request => { seen.add(request.sessionTimeout) }) }
@@ -46,7 +46,7 @@ t.test('two requests have two', async t => {
   t.equal(seen.size, 3)
 })
 
-t.test('what was taken out of it still tells of the present', async t => {
+t.test('a sessionTimeout object kept in a variable reads the present', async t => {
   const { browser, clock } = await openScene(t, {
     routes (app) {
       app.get('/twice', async request => {

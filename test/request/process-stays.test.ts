@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import t from 'tap'
 import type { Outcome } from './lives.js'
 
-t.test('in a process of its own', async t => {
+t.test('faults in hooks, options and stores do not end the process', async t => {
   const child = fork(new URL('lives.js', import.meta.url))
   const outcomes: Outcome[] = []
   child.on('message', outcome => { outcomes.push(outcome as Outcome) })

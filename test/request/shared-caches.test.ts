@@ -179,7 +179,7 @@ t.test('a response that a later hook took Server-Timing from, and made public, h
   t.equal(headers['set-cookie'], undefined)
 })
 
-t.test('of several cookies on a public response only that of the session is left out', async t => {
+t.test('a public response loses only the session cookie, not its other cookies', async t => {
   const { browser, clock } = await openScene(t, {
     routes (app) {
       app.get('/public', async (_request, reply) => {

@@ -83,7 +83,7 @@ t.test('restart() after re-authentication satisfies it', async t => {
   t.equal((await browser.post('/pay')).statusCode, 401, 'for ten minutes')
 })
 
-t.test('so does a new sign-in, but activity does not', async t => {
+t.test('a new sign-in satisfies signedInWithin, but activity does not', async t => {
   const { browser, clock } = await open(t)
   clock.tick(8 * minute)
   await browser.get('/me')
@@ -113,7 +113,7 @@ t.test('an error handler of the application may answer it', async t => {
   t.same(page.json(), { handled: 'FST_SESSION_TIMEOUT_STALE' })
 })
 
-t.test('it is what the guard of the application decides where nobody is signed in', async t => {
+t.test('the guard of the application decides where no user is signed in', async t => {
   const { app, paid } = await open(t)
   const page = await createBrowser(app).post('/pay')
   t.equal(page.statusCode, 200)
@@ -121,7 +121,7 @@ t.test('it is what the guard of the application decides where nobody is signed i
   t.equal(paid.times, 1)
 })
 
-t.test('what is no duration is refused when the route is added', async t => {
+t.test('a signedInWithin that is no duration is refused when the route is added', async t => {
   for (const signedInWithin of [0, -1, 'soon', false, true, null, {}, () => '5m', '401d', NaN]) {
     await t.rejects(buildApp(t, {
       routes: app => { app.get('/x', { config: { sessionTimeout: { signedInWithin } as unknown as RouteSessionTimeout } }, async () => 'x') }

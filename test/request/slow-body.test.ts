@@ -139,7 +139,7 @@ t.test('an end in another process, with the mark it leaves, is known as well', a
   t.equal((await here.browser.get('/me')).json().userId, null)
 })
 
-t.test('what others extended meanwhile, in this process or another, is no end', async t => {
+t.test('a session extended during a slow body, in this process or another, has not ended', async t => {
   await t.test('here', async t => {
     const { clock, browser, slow, cookie } = await open(t)
     const order = await slow.begin({ url: '/order', cookie })

@@ -45,7 +45,7 @@ t.test('a request under way is told of a sign-out in this process, not of time l
   t.equal(page.headers['server-timing'], undefined)
 })
 
-t.test('and of a timeout that a sibling found, with its reason', async t => {
+t.test('a request under way sees a timeout that a parallel request found, with its reason', async t => {
   const { browser, clock, gate } = await open(t)
   const held = browser.clone().get('/held')
   await gate.reached
@@ -57,7 +57,7 @@ t.test('and of a timeout that a sibling found, with its reason', async t => {
   t.equal(page.headers['server-timing'], undefined)
 })
 
-t.test('what a sibling extended counts', async t => {
+t.test('a request under way sees the extension by a parallel request', async t => {
   const { browser, clock, gate } = await open(t)
   const held = browser.clone().get('/held')
   await gate.reached

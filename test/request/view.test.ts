@@ -81,7 +81,7 @@ t.test('near its end the absolute deadline is the one that shows', async t => {
   t.match((await browser.get('/look')).json(), { expiresAt: startedAt + 40 * minute, remaining: 20 * minute })
 })
 
-t.test('what is left is computed when asked for, and never negative', async t => {
+t.test('remaining is computed when it is read, and never negative', async t => {
   const clock = fakeClock(t)
   const { app } = await buildApp(t, {
     timeout: { appliesTo: signedIn },
@@ -248,7 +248,7 @@ t.test('after the application destroyed the session they say that it is gone', a
   t.same((await browser.post('/destroyed')).json(), { touch: 'FST_SESSION_TIMEOUT_ENDED missing', restart: 'FST_SESSION_TIMEOUT_ENDED missing', ...nothing, ended: 'missing' })
 })
 
-t.test('restart alone says so too', async t => {
+t.test('restart says that the session is gone after the application destroyed it', async t => {
   const { app } = await buildApp(t, {
     timeout: { appliesTo: signedIn },
     routes: app => {

@@ -29,7 +29,7 @@ t.test('a job that goes on after its response does not bring back a session that
   t.equal(job.sessionTimeout.ended, 'missing')
 })
 
-t.test('it still writes into one that is live, and takes nothing of its clock back', async t => {
+t.test('a save after the response is written into a live session, and moves no instant back', async t => {
   const { browser, clock, store, job, id } = await open(t)
   clock.tick(20 * minute)
   await browser.clone().get('/me')
@@ -40,7 +40,7 @@ t.test('it still writes into one that is live, and takes nothing of its clock ba
   t.match((await browser.get('/me')).json(), { userId: 'ada', ended: null })
 })
 
-t.test('it extends and signs out as a request does, and leaves nothing behind', async t => {
+t.test('touch and destroy after the response work as during a request, and leave nothing in memory', async t => {
   const { browser, clock, store, job, id } = await open(t)
   clock.tick(20 * minute)
   await job.sessionTimeout.touch()

@@ -72,7 +72,7 @@ t.test('an extension by another process is not written over', async t => {
   t.equal(store.counts.set, set)
 })
 
-t.test('nor is a restart by another process', async t => {
+t.test('a restart by another process is not written over', async t => {
   const { clock, inner, browser, id, afterLoad } = await open(t)
   clock.tick(10 * minute)
   const restarted = { startedAt: clock.now() - 1000, lastActivity: clock.now() - 1000 }
@@ -251,7 +251,7 @@ t.test('a session whose user another process takes out of it is not ended, and i
   t.match((await browser.get('/me')).json(), { userId: null, sessionId: id, ended: null, remaining: null })
 })
 
-t.test('nor is its user put back by a touch, or timed by its clock', async t => {
+t.test('a touch does not put the user back who was removed in another process, or time the session', async t => {
   const { clock, inner, browser, id, afterLoad } = await open(t)
   clock.tick(10 * minute)
   afterLoad(() => signOutKeepingSession(inner, id))

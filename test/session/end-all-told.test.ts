@@ -78,7 +78,7 @@ t.test('open connections of the user close at once in this process, as by a revo
   t.same(reasons, ['revoked', 'revoked'])
 })
 
-t.test('in another process they close within touchInterval', async t => {
+t.test('connections in another process close within touchInterval after endAll', async t => {
   const clock = openClock(t)
   const data = new Map<string, string>()
   const [here, there] = [await openProcess(t, data), await openProcess(t, data)]
@@ -109,7 +109,7 @@ t.test('with a bus they close at once everywhere, and sessions without a connect
   t.notMatch(air.said.join(), 'ada')
 })
 
-t.test('what is heard is looked into, and not believed', async t => {
+t.test('a message about a user is checked with the store, and not believed', async t => {
   openClock(t)
   const data = new Map<string, string>()
   const air = new Air()
@@ -152,7 +152,7 @@ t.test('a message that comes while the store is being asked makes it be asked ag
   t.equal((await first).json().userId, null, 'and nobody gets it who waits for the older answer')
 })
 
-t.test('it is told of on the channel as a revocation, once for each session', async t => {
+t.test('endAll publishes a revocation on the diagnostics channel, once for each session', async t => {
   openClock(t)
   const ends: SessionEnd[] = []
   const note = (message: unknown): void => { ends.push(message as SessionEnd) }
@@ -204,7 +204,7 @@ t.test('touch() and restart() of a connection refuse a session that is over', as
   }
 })
 
-t.test('it costs one read for each session and touchInterval, and one for each sign-in', async t => {
+t.test('endAll costs one read for each session and touchInterval, and one for each sign-in', async t => {
   const clock = openClock(t)
   const data = new Map<string, string>()
   const without = await openProcess(t, new Map(), { user: undefined as never, appliesTo: request => request.session.userId !== undefined })
@@ -250,7 +250,7 @@ t.test('an open connection has it looked at once in each touchInterval', async t
   t.equal(withUser - without, 10)
 })
 
-t.test('two hundred sessions of one user in two processes', async t => {
+t.test('endAll ends two hundred sessions of one user in two processes', async t => {
   const clock = openClock(t)
   const data = new Map<string, string>()
   const [here, there] = [await openProcess(t, data), await openProcess(t, data)]

@@ -47,7 +47,7 @@ async function idOf (browser: Browser): Promise<string> {
   return (await browser.get('/me')).json().sessionId
 }
 
-t.test('ends every session of a user that began before, and none of anybody else', async t => {
+t.test('endAll ends every session of a user that began before, and none of other users', async t => {
   fakeClock(t)
   const { app, signIn } = await openSite(t, new JsonStore())
   const [laptop, phone, bobs] = [await signIn(), await signIn(), await signIn('bob')]
@@ -104,7 +104,7 @@ t.test('other processes notice within touchInterval, whatever they know of the s
   t.equal(await whoIs(await there.signIn()), 'ada')
 })
 
-t.test('one whose clock was set back does not wait for it', async t => {
+t.test('a process whose clock was set back notices endAll at once', async t => {
   const clock = fakeClock(t)
   const data = new Map<string, string>()
   const [here, there] = [await openSite(t, new JsonStore({ data })), await openSite(t, new JsonStore({ data }))]
@@ -149,7 +149,7 @@ t.test('without the option user it says so', async t => {
   })
 })
 
-t.test('what is no user, and what is no id of a session, is refused, and not repeated', async t => {
+t.test('endAll refuses what is no user or no session id, and does not repeat the value', async t => {
   fakeClock(t)
   const store = new JsonStore()
   const { app, signIn } = await openSite(t, store)
@@ -388,7 +388,7 @@ t.test('an answer that was lost has ended the sessions all the same', async t =>
   t.equal(await whoIs(browser), null)
 })
 
-t.test('who cannot be asked about gets no session, until there is an answer', async t => {
+t.test('a request gets no session while the store cannot say whether its user was signed out', async t => {
   const clock = fakeClock(t)
   const store = new FaultyStore(new JsonStore())
   const { signIn } = await openSite(t, store)
@@ -662,7 +662,7 @@ t.test('decryptSession() hands out no such session', async t => {
   t.equal((await load()).json().userId, null)
 })
 
-t.test('two at once, of which one excepts a session, end it when the other comes later', async t => {
+t.test('two endAll calls at once, one with an exception, end the excepted session if the other is later', async t => {
   fakeClock(t)
   const { app, signIn } = await openSite(t, new JsonStore())
   const browser = await signIn()
@@ -737,7 +737,7 @@ t.test('parallel requests end it once', async t => {
   t.equal(store.counts.destroy - destroy, 1)
 })
 
-t.test('one that another process has ended meanwhile is over', async t => {
+t.test('a session that another process ended during the check is over', async t => {
   fakeClock(t)
   const data = new Map<string, string>()
   const slow = new FaultyStore(new JsonStore({ data }))

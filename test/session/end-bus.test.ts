@@ -146,7 +146,7 @@ t.test('a timeout that another process finds by a stricter limit closes connecti
   t.equal(here.logs.filter(({ msg }) => msg === 'session timed out').length, 0, 'that is the other process\'s to say')
 })
 
-t.test('what is told is a digest, once for each end, and nothing for sessions that were never stored', async t => {
+t.test('a message is a digest, sent once for each end, and never for sessions that were not stored', async t => {
   const { air, there, user, id } = await setScene(t)
   t.strictSame(air.said, [], 'signing in ends nothing that was stored')
   await createBrowser(there.app).get('/me')
@@ -166,7 +166,7 @@ t.test('an end that the store refused is not told', async t => {
   t.strictSame(air.said, [])
 })
 
-t.test('what is heard is looked into, and not believed', async t => {
+t.test('a message about a session is checked with the store, and not believed', async t => {
   const { clock, here, user, id } = await setScene(t)
   const signal = await here.open(user)
   const other = await signIn(createBrowser(here.app))
@@ -184,7 +184,7 @@ t.test('what is heard is looked into, and not believed', async t => {
   t.notOk(signal.aborted, 'the store knows the session as live')
 })
 
-t.test('what is heard during a look-up is looked into after it', async t => {
+t.test('a message during a look-up causes another look-up after it', async t => {
   const { clock, here, user, id } = await setScene(t)
   const signal = await here.open(user)
   here.store.counts.get = 0
@@ -449,7 +449,7 @@ t.test('closing', async t => {
   }
 })
 
-t.test('one bus for several registrations', async t => {
+t.test('several registrations share one subscription to their bus', async t => {
   await t.test('is subscribed to once, until the last of them closes', async t => {
     const { clock, here, user, there, air, data } = await setScene(t)
     const beside = await openProcess(t, { bus: here.bus, store: here.store, data })

@@ -12,7 +12,7 @@ function end (app: FastifyInstance, id: string): Promise<boolean> {
   return app.sessionTimeout.end(id)
 }
 
-t.test('ends the session of somebody else', async t => {
+t.test('end() ends the session of another user', async t => {
   const { app, browser, store, id } = await openScene(t)
   t.equal(await end(app, id), true)
   t.same(store.sessions(), [])
@@ -21,7 +21,7 @@ t.test('ends the session of somebody else', async t => {
   t.ok(page.json().ended)
 })
 
-t.test('works before any request has come', async t => {
+t.test('end() works before the first request', async t => {
   const store = new JsonStore()
   const { app: other } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn } })
   const browser = createBrowser(other)
@@ -31,7 +31,7 @@ t.test('works before any request has come', async t => {
   t.equal((await browser.get('/me')).json().userId, null)
 })
 
-t.test('says when there was none', async t => {
+t.test('end() returns false when there was no session', async t => {
   const { app, id, store } = await openScene(t)
   t.equal(await end(app, 'nobody'), false)
   t.equal(await end(app, id), true)
@@ -39,7 +39,7 @@ t.test('says when there was none', async t => {
   t.same(store.sessions(), [])
 })
 
-t.test('two calls at once end it once', async t => {
+t.test('two calls of end() at once end the session once', async t => {
   const { app, id } = await openScene(t)
   const answers = await Promise.all([end(app, id), end(app, id), end(app, id)])
   t.equal(answers.filter(Boolean).length, 1)
@@ -142,7 +142,7 @@ t.test('a store that fails is a 503, and the user stays', async t => {
   }
 })
 
-t.test('it tells no onTimeout: nobody was away', async t => {
+t.test('end() does not call onTimeout', async t => {
   let told = 0
   const { app, browser, id, logs } = await openScene(t, { timeout: { onTimeout: () => { told++ } } })
   await end(app, id)
@@ -159,7 +159,7 @@ t.test('a session past its deadline is gone either way', async t => {
   t.equal((await browser.get('/me')).json().userId, null)
 })
 
-t.test('it is there in the scope of the registration', async t => {
+t.test('end() is available in the scope of the registration', async t => {
   fakeClock(t)
   const { app } = await buildApp(t, { timeout: false, routes: app => { app.get('/', async () => 'x') } })
   t.notOk(app.hasDecorator('sessionTimeout'))
@@ -178,7 +178,7 @@ t.test('before any request has come, what the host cannot give is said', async t
   }
 })
 
-t.test('ends a session of nobody, which is not timed, as well', async t => {
+t.test('end() ends a session without a user, which is not timed, as well', async t => {
   const { app, store, browser } = await openScene(t, { routes: app => { app.post('/cart', async request => { request.session.cart = ['tea'] }) } })
   await browser.post('/sign-out')
   const visitor = createBrowser(app)

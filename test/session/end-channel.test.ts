@@ -22,7 +22,7 @@ async function open (t: Test, options: SceneOptions = {}) {
   return { ...scene, heard: listen(t), startedAt: scene.clock.now() }
 }
 
-t.test('says that a session was idle too long, once, whoever finds it', async t => {
+t.test('the channel reports an idle timeout once, whichever request finds it', async t => {
   const { heard, browser, clock, startedAt } = await open(t)
   clock.tick(31 * minute)
   await Promise.all(Array.from({ length: 10 }, () => browser.clone().get('/me')))
@@ -30,7 +30,7 @@ t.test('says that a session was idle too long, once, whoever finds it', async t 
   t.same(heard, [{ reason: 'idle', startedAt, lastActivity: startedAt, idleFor: 31 * minute }])
 })
 
-t.test('says that it reached its longest life', async t => {
+t.test('the channel reports that a session reached its absolute limit', async t => {
   const { heard, browser, clock, startedAt } = await open(t)
   for (const wait of [25, 25, 10]) {
     clock.tick(wait * minute)
@@ -39,7 +39,7 @@ t.test('says that it reached its longest life', async t => {
   t.same(heard, [{ reason: 'absolute', startedAt, lastActivity: startedAt + 50 * minute, idleFor: 10 * minute }])
 })
 
-t.test('says that somebody signed out, in the application or at the endpoint', async t => {
+t.test('the channel reports a sign-out, in the application or at the endpoint', async t => {
   for (const way of ['/sign-out', '/session-timeout'] as const) {
     await t.test(way, async t => {
       const { heard, browser, clock, startedAt } = await open(t)
@@ -53,7 +53,7 @@ t.test('says that somebody signed out, in the application or at the endpoint', a
   }
 })
 
-t.test('says that a session was revoked', async t => {
+t.test('the channel reports a revocation', async t => {
   const { heard, app, browser, id, clock, startedAt } = await open(t)
   clock.tick(1000)
   await app.sessionTimeout.end(id)
@@ -63,7 +63,7 @@ t.test('says that a session was revoked', async t => {
   t.match(heard[0], { reason: 'revoked', startedAt, lastActivity: startedAt, idleFor: 1000 })
 })
 
-t.test('says that a session in use is missing: another process ended it', async t => {
+t.test('the channel reports a session in use as missing when another process ended it', async t => {
   const clock = fakeClock(t)
   const data = new Map<string, string>()
   const { here, id } = await openTwins(t, [new JsonStore({ data }), new JsonStore({ data })], {
@@ -84,7 +84,7 @@ t.test('says that a session in use is missing: another process ended it', async 
   t.match(heard[0], { reason: 'missing', startedAt, lastActivity: startedAt })
 })
 
-t.test('says nothing of what has not ended, nor of what nobody was signed in to', async t => {
+t.test('the channel reports no live session, and none without a user', async t => {
   const { heard, app, browser, clock } = await open(t)
   await browser.get('/me')
   clock.tick(10 * minute)
@@ -94,7 +94,7 @@ t.test('says nothing of what has not ended, nor of what nobody was signed in to'
   t.same(heard, [])
 })
 
-t.test('says nothing when the store refuses the end, and says it when that works', async t => {
+t.test('the channel reports an end only once the store has carried it out', async t => {
   const store = new FaultyStore(new JsonStore())
   const { browser, clock } = await openScene(t, { store })
   const heard = listen(t)
@@ -114,7 +114,7 @@ t.test('a malformed record has no instants', async t => {
   t.same(heard, [{ reason: 'idle', startedAt: null, lastActivity: null, idleFor: null }])
 })
 
-t.test('never says whose session it was', async t => {
+t.test('the channel never reports whose session it was', async t => {
   const { heard, app, browser, id, clock } = await open(t)
   const cookie = browser.cookie('sessionId')!
   clock.tick(30 * minute)

@@ -84,7 +84,7 @@ t.test('onTimeout sees the fresh session, and may write into it', async t => {
   t.equal((await browser.get('/note')).body, 'ada left undefined, idle', 'kept for the next request')
 })
 
-t.test('onTimeout may reply', async t => {
+t.test('onTimeout may send the reply', async t => {
   const clock = fakeClock(t)
   const replies: Array<NonNullable<FastifySessionTimeoutOptions['onTimeout']>> = [
     (_request, reply) => { reply.code(419).send({ over: true }) },
@@ -120,7 +120,7 @@ t.test('onTimeout may reply', async t => {
   }
 })
 
-t.test('onTimeout may redirect', async t => {
+t.test('onTimeout may redirect the request', async t => {
   const clock = fakeClock(t)
   const { app } = await buildApp(t, { timeout: { appliesTo: signedIn, onTimeout: (_request, reply) => reply.redirect('/bye') } })
   const browser = createBrowser(app)

@@ -70,7 +70,7 @@ t.test('requests of several sessions that end together are each ended once', asy
   t.same(store.sessions(), [])
 })
 
-t.test('while onTimeout is at work the other requests are answered', async t => {
+t.test('other requests are answered while onTimeout runs', async t => {
   const clock = fakeClock(t)
   let release!: () => void
   const held = new Promise<void>(resolve => { release = resolve })

@@ -83,7 +83,7 @@ t.test('a touch does not undo a restart', async t => {
   t.same(record(), { startedAt: clock.now(), lastActivity: clock.now() })
 })
 
-t.test('nor does a save that began before it', async t => {
+t.test('a save that began before a restart does not undo it', async t => {
   const { clock, store, browser, record } = await open(t)
   clock.tick(second)
   store.plan.set.push('hang')
@@ -150,7 +150,7 @@ t.test('a touch and a restart wait for no save, and for no sign-out behind it', 
   t.match((await browser.get('/me')).json(), { userId: null, ended: 'missing' })
 })
 
-t.test('one session does not wait for another', async t => {
+t.test('operations of one session do not wait for those of another', async t => {
   const { app, clock, store, browser } = await open(t)
   const other = createBrowser(app)
   await other.post('/sign-in?user=bob')

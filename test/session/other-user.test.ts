@@ -57,7 +57,7 @@ t.test('a save by the same user does not', async t => {
   t.match(store.peek(id), { sessionTimeout: { startedAt } })
 })
 
-t.test('and the connections of the user before end at once', async t => {
+t.test('a change of user ends the connections of the previous user at once', async t => {
   const { browser, gate, signals } = await open(t)
   const listening = browser.clone().get('/listen')
   await gate.reached
@@ -70,7 +70,7 @@ t.test('and the connections of the user before end at once', async t => {
   await listening
 })
 
-t.test('in another process, too, what it remembers of the user before does not count', async t => {
+t.test('another process ignores what it remembers of the previous user', async t => {
   const data = new Map<string, string>()
   const { here, there, id } = await openTwins(t, [new JsonStore({ data }), new JsonStore({ data })], { timeout, routes })
   await there.browser.get('/me')

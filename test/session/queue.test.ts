@@ -42,7 +42,7 @@ t.test('an operation that fails lets the next one run', async t => {
   t.equal(await next, 'done')
 })
 
-t.test('a thousand may wait, and no more', async t => {
+t.test('a queue holds a thousand waiting operations, and refuses more', async t => {
   const queue = new Queue()
   let open!: () => void
   const first = queue.run(() => new Promise<void>(resolve => { open = resolve }))

@@ -135,7 +135,7 @@ t.test('no save mends a malformed record', async t => {
   }
 })
 
-t.test('nor does one of a request that loaded the session while it was well', async t => {
+t.test('a save by a request that loaded the session in time does not repair its malformed record', async t => {
   let goOn!: () => void
   const held = new Promise<void>(resolve => { goOn = resolve })
   let arrived!: () => void

@@ -66,7 +66,7 @@ t.test('those that were used since the last time stay before all others', async 
   t.equal(countKept(sessions, ids.slice(-200, -100), before.slice(-200, -100)), 0, 'who did not come back went')
 })
 
-t.test('while more than ten thousand are in use, all of them stay', async t => {
+t.test('all sessions in use stay in memory, also more than ten thousand', async t => {
   const sessions = await openMemory(t)
   const ids = idsOf('visitor', capacity + 500)
   const before = ids.map(id => sessions.use(id))

@@ -195,7 +195,7 @@ t.test('other requests keep a connection open', async t => {
   t.equal(timeouts.length, 1)
 })
 
-t.test('ends in this process end connections at once', async t => {
+t.test('an end in this process closes its connections at once', async t => {
   const ways: Array<[string, FastifySessionTimeoutOptions, (scene: Scene) => Promise<unknown>, string]> = [
     ['session.destroy()', {}, ({ browser }) => browser.post('/sign-out'), 'signed-out'],
     ['the endpoint', {}, ({ browser }) => browser.request({ method: 'DELETE', url: '/session-timeout' }), 'signed-out'],
@@ -466,7 +466,7 @@ t.test('a stricter route holds the session to its limit for as long as its conne
   t.ok(signalOf(requests[3]).aborted)
 })
 
-t.test('limits that are off are no deadline', async t => {
+t.test('connections have no deadline by limits that are off', async t => {
   const clock = fakeClock(t, { timers: true })
   const { browser, open, requests } = await setScene(t, { idleTimeout: request => request.session.role === 'kiosk' ? false : 10 * minute, absoluteTimeout: request => request.session.role === 'kiosk' ? 60 * minute : false })
   await browser.post('/sign-in?role=kiosk')
@@ -497,7 +497,7 @@ t.test('a clock that is set back does not put lookups off', async t => {
   t.ok(signalOf(requests[0]).aborted)
 })
 
-t.test('while the store is down', async t => {
+t.test('connections stay open while the store is down, until the deadline', async t => {
   for (const fault of ['error', 'throw', 'reject'] as const) {
     await t.test(`(${fault}) connections are kept until the deadline last known, then they end`, async t => {
       const clock = fakeClock(t, { timers: true })
@@ -631,7 +631,7 @@ t.test('an onTimeout that throws is logged, for there is no response to carry it
   t.strictSame(kept.sessions(), [])
 })
 
-t.test('lets go of connections', async t => {
+t.test('connections that have closed are released', async t => {
   await t.test('when their clients leave', async t => {
     const clock = fakeClock(t, { timers: true })
     const { store, open } = await setScene(t)

@@ -53,7 +53,7 @@ t.test('the clock starts when somebody signs in, and stops when nobody is signed
   t.same((await browser.get('/cart')).json(), ['book'])
 })
 
-t.test('it is given the session, and a number is a user as well as a string', async t => {
+t.test('user is called with the session, and may return a number as well as a string', async t => {
   const seen = new Set<unknown>()
   const { clock, browser } = await open(t, {
     user (session) {
@@ -77,7 +77,7 @@ t.test('appliesTo says which sessions are timed where both are given', async t =
   t.match((await admin.get('/me')).json(), { userId: null, ended: 'idle' })
 })
 
-t.test('what is no user is a 500 of its own code, and nothing is stored', async t => {
+t.test('an invalid value from user is a 500 with its own code, and nothing is stored', async t => {
   for (const [answer, received] of [[true, 'a boolean'], [{}, 'an object'], [Promise.resolve('ada'), 'a promise'], [['ada'], 'an array']] as const) {
     const store = new JsonStore()
     const { app } = await buildApp(t, { session: { store }, timeout: { user: () => answer as unknown as string } })

@@ -365,7 +365,7 @@ for (const answered of [0, 1, 2]) {
   })
 }
 
-t.test('what is no id, or no signal, is refused', async t => {
+t.test('watch() refuses what is no session id, or no signal', async t => {
   const { app, id } = await open(t)
   const { watch } = app.sessionTimeout as unknown as { watch: (...values: unknown[]) => Promise<AbortSignal> }
   const until = new AbortController().signal

@@ -32,14 +32,14 @@ t.test('a session that comes by another way than the cookie is extended, and no 
   }
 })
 
-t.test('and ends at its deadline', async t => {
+t.test('a session without a cookie ends at its deadline', async t => {
   const { clock, get, store } = await open(t)
   clock.tick(30 * minute)
   t.match((await get()).json(), { userId: null, ended: 'idle' })
   t.same(store.sessions().filter(id => 'userId' in store.peek(id)!), [])
 })
 
-t.test('it tells nothing of the name of the cookie', async t => {
+t.test('a session without a cookie reveals nothing of the cookie name', async t => {
   const { clock, store, browser, beforeTimeout } = await open(t)
   const { app } = await buildApp(t, { session: { store }, timeout: { appliesTo: signedIn }, beforeTimeout })
   clock.tick(10 * minute)

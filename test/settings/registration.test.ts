@@ -85,7 +85,7 @@ t.test('a cookieName that differs from that of @fastify/session is refused at st
   }
 })
 
-t.test('also in a scope of its own', async t => {
+t.test('a cookieName that differs is refused in a scope of its own, too', async t => {
   await t.rejects(buildApp(t, {
     timeout: false,
     session: { cookieName: 'sid' },

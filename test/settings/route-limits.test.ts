@@ -63,7 +63,7 @@ t.test('where the general limit is a function, a route that is laxer is warned o
   t.equal((await browser.get('/strict')).body, 'nobody', 'and the stricter of the two holds')
 })
 
-t.test('and so is one that is not above the touchInterval in force', async t => {
+t.test('a route limit that is not above the touchInterval in force is refused', async t => {
   const clock = fakeClock(t)
   const { app, logs } = await buildApp(t, { timeout: { appliesTo: signedIn, idleTimeout: () => '30m' }, routes: strict('30s') })
   const browser = createBrowser(app)

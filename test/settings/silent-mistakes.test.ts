@@ -93,7 +93,7 @@ t.test('a user that finds nobody in dozens of sessions with data is warned about
     'The keys in them: cart, userId. Does user read the key that the sign-in writes?'])
 })
 
-t.test('nor is one that has found somebody once', async t => {
+t.test('a user function that has found a user once causes no warning', async t => {
   const { app, logs } = await buildApp(t, {
     timeout: { user: session => session.userId },
     routes: app => { app.post('/cart', async request => { request.session.cart = ['apples'] }) }

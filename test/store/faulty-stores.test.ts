@@ -198,7 +198,7 @@ for (const create of [() => new GoodStore(), () => new ReplacingStore()]) {
   })
 }
 
-t.test('what cannot be used at all is tried no further', async t => {
+t.test('the contract tries nothing else on a store that cannot be used at all', async t => {
   const report = await check(t, faulty[0]![1])
   t.same(report.findings.map(({ holds }) => holds), [false, null])
   t.equal(report.findings.at(-1)?.says, 'nothing else was tried: put this right first')

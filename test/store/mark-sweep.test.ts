@@ -29,7 +29,7 @@ t.test('a mark is taken out after its minute, for stores that never clean up', a
   t.same([...store.data.keys()], [])
 })
 
-t.test('one that keeps a reason stays for as long as that is kept', async t => {
+t.test('a mark that keeps a reason stays until its reason expires', async t => {
   const clock = fakeClock(t, { timers: true })
   const store = new SharedStore()
   const guarded = createGuardedStore(store, createRecentEnds(), () => t.fail('no mark is refused'))
@@ -63,7 +63,7 @@ t.test('a store that fails while it is swept does no harm', async t => {
   t.equal(store.data.size, 1, 'it is left to the store')
 })
 
-t.test('of 10,000 at most, so that a flood of ends fills no memory; and again later', async t => {
+t.test('at most 10,000 marks are remembered for removal, then new ones again', async t => {
   const clock = fakeClock(t, { timers: true })
   const store = new SharedStore()
   const guarded = createGuardedStore(store, createRecentEnds(), () => t.fail('no mark is refused'))

@@ -93,7 +93,7 @@ t.test('a session that goes between the read and the replace is learnt to be ove
   t.same(store.sessions(), [])
 })
 
-t.test('the same at a save', async t => {
+t.test('a session that is destroyed between the read and the replace of a save is over', async t => {
   const { here, data, store } = await open(t)
   store.goes = true
   const page = await here.browser.clone().post('/note')

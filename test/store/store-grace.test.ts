@@ -81,7 +81,7 @@ for (const [storeGrace, ms] of graces) {
   })
 }
 
-t.test('it is the same whatever life the host gives its cookies', async t => {
+t.test('storeGrace is kept whatever lifetime the host gives its cookies', async t => {
   for (const session of [{ cookie: { maxAge: minute } }, { cookie: { maxAge: 400 * day } }, { rolling: true, cookie: { maxAge: 2 * hour } }, { cookie: { expires: new Date(Date.UTC(2030, 0)) } }]) {
     await t.test(JSON.stringify(session), async t => {
       const { clock, store, browser } = await open(t, {}, session)
@@ -118,7 +118,7 @@ t.test('the user of yesterday is told why', async t => {
   }
 })
 
-t.test('what is no grace is refused', async t => {
+t.test('an invalid storeGrace is refused', async t => {
   for (const storeGrace of [-1, false, true, null, '', 'soon', '401d', NaN, Infinity, {}, () => 0]) {
     await t.rejects(buildApp(t, { timeout: { storeGrace } as unknown as FastifySessionTimeoutOptions }),
       { code: 'FST_SESSION_TIMEOUT_INVALID_OPTION', message: /^storeGrace must be/ }, String(storeGrace))

@@ -40,7 +40,7 @@ t.test('near the absolute limit it is that deadline which counts', async t => {
   t.equal(expiresIn(store, clock.now()), 20 * minute + day)
 })
 
-t.test('it is the same whatever maxAge and rolling of the host say', async t => {
+t.test('the lifetime of the stored copy does not depend on maxAge and rolling of the host', async t => {
   for (const rolling of [false, true]) {
     for (const maxAge of [minute, 400 * day]) {
       await t.test(`rolling ${rolling}, maxAge ${maxAge}`, async t => {

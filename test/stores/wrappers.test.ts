@@ -39,7 +39,7 @@ t.test('a store of one\'s own gets its replace in a few lines', async t => {
   t.match(JSON.parse(rows.get(id)!), { cookie: { originalMaxAge: hour } })
 })
 
-t.test('what a replace throws is the answer, whether it is a promise or not', async t => {
+t.test('an error thrown by replace is its answer, with and without a promise', async t => {
   const fails = new Error('no')
   await t.rejects(replace(withReplace({}, () => { throw fails })), fails)
   await t.rejects(replace(withReplace({}, async () => { throw fails })), fails)
@@ -105,7 +105,7 @@ t.test('a store that encrypts or caches by methods of its own is refused, since 
   t.doesNotThrow(() => withRedisReplace(new (class extends RedisStore {})({ client })), 'a subclass that changes none of them is as good')
 })
 
-t.test('so is one of another package', async t => {
+t.test('a store class of another package is refused by each wrapper', async t => {
   const kinds: Array<[wrap: (store: object) => object, wrapper: string, methods: readonly string[], text: string]> = [
     [withPostgresReplace, 'withPostgresReplace', ['quotedTable', 'query'], 'INSERT INTO'],
     [withMysqlReplace, 'withMysqlReplace', ['query', 'setOptions'], ''],
