@@ -140,7 +140,7 @@ t.test('an end in another process, with the mark it leaves, is known as well', a
 })
 
 t.test('a session extended during a slow body, in this process or another, has not ended', async t => {
-  await t.test('here', async t => {
+  await t.test('an extension in this process during a slow body counts', async t => {
     const { clock, browser, slow, cookie } = await open(t)
     const order = await slow.begin({ url: '/order', cookie })
     clock.tick(20 * minute)
@@ -150,7 +150,7 @@ t.test('a session extended during a slow body, in this process or another, has n
     clock.tick(1)
     t.match((await browser.get('/me')).json(), { userId: 'ada' })
   })
-  await t.test('elsewhere', async t => {
+  await t.test('an extension in another process during a slow body counts', async t => {
     const { clock, store, id, slow, cookie } = await open(t)
     const order = await slow.begin({ url: '/order', cookie })
     const startedAt = clock.now()

@@ -488,7 +488,7 @@ t.test('several registrations share one subscription to their bus', async t => {
 })
 
 t.test('several buses over one store', async t => {
-  await t.test('are all told', async t => {
+  await t.test('several buses over one store all receive a message', async t => {
     const { here, user, data } = await setScene(t)
     await here.open(user)
     const bus = new MemoryBus(new Air())
