@@ -1,67 +1,67 @@
-/** Why the session ended: a reason of the server, or the user signed out. */
+/** Why the session ended: a reason that the server gives, or the user signed out. */
 export type ClientEndedReason = 'idle' | 'absolute' | 'missing' | 'signed-out'
 
 /**
- * - `unknown`: no session of this page is known; a visitor's page, or the server has not answered yet
+ * - `unknown`: no session is known: nobody is signed in, or the server has not answered yet
  * - `live`: signed in
- * - `warned`: signed in, and the end is near
- * - `covered`: the page is hidden until the server has said whose session it is
- * - `ended`: the page is hidden; only its own user gets it back
- * - `stopped`: by `stop()`, or the browser lacks what the client needs
+ * - `warned`: signed in, and the deadline is near
+ * - `covered`: the page is hidden until the server has said who is signed in
+ * - `ended`: the page is hidden, and shown again only to its own user
+ * - `stopped`: by `stop()`, or because the browser lacks something that the client needs
  */
 export type SessionTimeoutState = 'unknown' | 'live' | 'warned' | 'covered' | 'ended' | 'stopped'
 
 export interface SessionTimeoutClientOptions {
-  /** The plugin's `endpoint`, with its prefix: a path that begins with a slash, or a whole URL. */
+  /** The plugin's `endpoint` with its prefix: a path that begins with a slash, or a URL. */
   endpoint: string
-  /** Whether what the user does in the page keeps the session. @default true */
+  /** Whether the user's activity in the page extends the session. @default true */
   activity?: boolean
-  /** Whether the warning is shown; without it, listen to `sessionwarning`. An ended session is covered all the same. @default true */
+  /** `false` shows no warning: listen to `sessionwarning`. An ended session is covered anyway. @default true */
   dialog?: boolean
   /**
-   * Whether something on the page is not saved. Such a page is not left at the end: it stays, covered, until the same
-   * user is signed in again. @default whether anything was entered where `data-session-timeout-keep` is set
+   * Whether the page has unsaved work. Such a page is not left at the end: it stays, covered, until the same user has
+   * signed in again. @default whether something was entered in an element with `data-session-timeout-keep`
    */
   keep?: () => boolean
-  /** Texts instead of the built-in ones. */
+  /** Texts that replace the built-in ones. */
   messages?: Partial<Messages>
-  /** A language tag. @default the page's `<html lang>`, then English: the browser's need not be the page's */
+  /** A language tag. @default the page's `<html lang>`, then English. The browser's language is not used: the page may be in another one */
   locale?: string
-  /** Where to go at the end. @default an "ended" notice with a button that loads the page again */
+  /** Where to go at the end. @default a notice that the session has ended, with a button that loads the page again */
   redirectTo?: string
-  /** Query parameter of redirectTo for the path of this page. @default none */
+  /** Query parameter of `redirectTo` for the path of this page. @default none */
   returnParam?: string | false
-  /** Query parameter of redirectTo for the reason. @default none */
+  /** Query parameter of `redirectTo` for the reason. @default none */
   reasonParam?: string | false
-  /** Least ms between two reports of activity, and not under a second. @default as the server's default */
+  /** Minimum time between two reports of activity in ms, at least 1000. @default as on the server, from the idle limit */
   touchInterval?: number
 }
 
-/** What a client is told besides its endpoint. */
+/** The options without the endpoint. */
 export type ClientSettings = Omit<SessionTimeoutClientOptions, 'endpoint'>
 
-/** The texts of the dialog. `{time}` is replaced by what is left, such as "2 minutes" or "45 seconds". */
+/** The texts of the dialog. `{time}` is replaced by the time left, such as "2 minutes" or "45 seconds". */
 export interface Messages {
   /** The title of the warning. */
   title: string
-  /** While the user can stay. */
+  /** The warning while the session can be extended. */
   warning: string
-  /** Near the absolute limit, when nothing extends the session. */
+  /** The warning near the absolute limit, when nothing extends the session. */
   limit: string
   stay: string
   signOut: string
   signIn: string
-  /** Near the absolute limit: signs out, to start anew. */
+  /** Near the absolute limit: signs out, so that the user can sign in again. */
   renew: string
   /** Closes the warning of the absolute limit. */
   dismiss: string
-  /** The title over a page that is covered until the server has answered. */
+  /** The title while the page is covered until the server has answered. */
   checking: string
   /** The server has not answered. */
   silent: string
-  /** Asks the server again. */
+  /** The button that asks the server again. */
   retry: string
-  /** The title over the page of a session that has ended. */
+  /** The title when the session has ended. */
   ended: string
   /** Why it ended. */
   idle: string
@@ -70,16 +70,16 @@ export interface Messages {
   signedOut: string
   /** Why the page is covered. */
   endedText: string
-  /** Instead, where something is not saved, and the page keeps it. */
+  /** Instead, if the page keeps unsaved work. */
   kept: string
-  /** Instead, where something was entered that nothing keeps. */
+  /** Instead, if something was entered that nothing keeps. */
   lost: string
 }
 
 export interface WarningDetail {
   /** Ms to the deadline. */
   remaining: number
-  /** Whether an activity would put the deadline off. */
+  /** Whether an activity would extend the session. */
   canExtend: boolean
 }
 
@@ -93,26 +93,26 @@ export interface EndedDetail {
 }
 
 export interface SessionTimeoutClient {
-  /** Ms to the deadline as last heard; null while there is no timed session. */
+  /** Ms to the deadline, as far as the client knows; null without a timed session. */
   readonly remaining: number | null
   readonly state: SessionTimeoutState
-  /** Whether an activity would put the deadline off, as last heard. */
+  /** Whether an activity would extend the session, as far as the client knows. */
   readonly canExtend: boolean
-  /** Extends the session. Never rejects; false when the server did not do it. */
+  /** Extends the session. Never rejects; resolves to whether the server did it. */
   extend (): Promise<boolean>
-  /** Covers the page and signs out. Never rejects; false when the server did not do it: the page stays covered. */
+  /** Covers the page and signs out. Never rejects; resolves to whether the server did it. If not, the page stays covered. */
   end (): Promise<boolean>
-  /** Takes every timer, listener and element away. A page that is covered stays covered. */
+  /** Removes all timers, listeners and elements. A covered page stays covered. */
   stop (): void
 }
 
 declare global {
   interface DocumentEventMap {
     sessionwarning: CustomEvent<WarningDetail>
-    /** The user was being warned, and now stays. */
+    /** The user was warned, and stays. */
     sessionextended: CustomEvent<RemainingDetail>
     sessionended: CustomEvent<EndedDetail>
-    /** The page had ended, and its user is signed in again: a new CSRF token is due, and calls that failed may be tried again. */
+    /** The page had ended, and its user has signed in again: get a new CSRF token, and repeat calls that failed. */
     sessionresumed: CustomEvent<RemainingDetail>
   }
 }
