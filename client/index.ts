@@ -6,11 +6,11 @@ import type { SessionTimeoutClient, SessionTimeoutClientOptions } from './types.
 export type * from './types.js'
 
 /**
- * Watches the session of this page: warns in time, keeps it while the user works, covers the page when it has ended.
- * Started again for the same endpoint, it gives the client that runs.
- * @throws TypeError for an endpoint that is none
+ * Starts the client: it warns before the session ends, extends it while the user works, and covers the page at the end.
+ * Starting it again for the same endpoint returns the existing client.
+ * @throws TypeError if `endpoint` is neither a path that begins with a slash nor a URL
  */
 export function startSessionTimeout (options: SessionTimeoutClientOptions): SessionTimeoutClient {
-  // In one piece: in an application that is deployed anew, pieces of the old one cannot be had any more.
+  // In one file: after a deployment, a page that is open could no longer load another part.
   return startAt(resolveEndpoint(options?.endpoint), options, async () => display)
 }

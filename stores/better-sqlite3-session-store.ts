@@ -7,7 +7,7 @@ interface SqliteStore {
 
 const day = 24 * 60 * 60 * 1000
 
-/** Adds `replace` to the store of better-sqlite3-session-store, with one `UPDATE ... WHERE`, on its own database. */
+/** Adds `replace` to the store of better-sqlite3-session-store, with one `UPDATE ... WHERE`, on the store's own database. */
 export function withSqliteReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
   assertStore(store, { name: 'better-sqlite3-session-store', wrapper: 'withSqliteReplace', methods: ['createDb'] })
   const update = (store as unknown as SqliteStore).client.prepare(

@@ -14,12 +14,12 @@ interface Client {
   replace: Write
 }
 
-/** What memcached takes for a length of time, in seconds; anything longer is a date to it. */
+/** The longest time, in seconds, that memcached reads as a length of time: it reads a larger number as a date. */
 const longestSpan = 30 * 24 * 60 * 60
 
 /**
- * Adds `replace` to the store of connect-memcached, with memcached's command of that name, through its own client.
- * It also mends `set` for sessions that live longer than 30 days, which memcached would forget at once.
+ * Adds `replace` to the store of connect-memcached, with memcached's command of that name, through the store's own client.
+ * It also corrects `set` for sessions that live longer than 30 days, which memcached would forget at once.
  */
 export function withMemcachedReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
   assertStore(store, { name: 'connect-memcached', wrapper: 'withMemcachedReplace', methods: ['getKey'], set: /client\.set\(/ })

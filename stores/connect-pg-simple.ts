@@ -7,7 +7,7 @@ interface PgSimple {
   query (text: string, values: unknown[], callback: (error: unknown, firstRow?: object) => void): void
 }
 
-/** Adds `replace` to the store of connect-pg-simple, with one `UPDATE ... WHERE`, through its own pool. */
+/** Adds `replace` to the store of connect-pg-simple, with one `UPDATE ... WHERE`, through the store's own pool. */
 export function withPostgresReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
   assertStore(store, { name: 'connect-pg-simple', wrapper: 'withPostgresReplace', methods: ['quotedTable', 'query'], set: /INSERT INTO/ })
   const postgres = store as unknown as PgSimple

@@ -18,8 +18,8 @@ interface Client {
 /**
  * Adds `replace` to the store of connect-redis, version 7 or later, with one `SET ... XX`.
  *
- * @param client the client that the store was made with; connect-redis 9 and later tells it, 7 and 8 hide it.
- * A client or cluster of node-redis 4 or later, or of ioredis 5 or later (which connect-redis 9 takes no more).
+ * @param client the client that the store was made with. Needed for connect-redis 7 and 8, which hide it. It is a client
+ * or cluster of node-redis 4 or later, or of ioredis 5 or later, which connect-redis 9 no longer accepts.
  */
 export function withRedisReplace<Store extends object> (
   store: Store, client?: object

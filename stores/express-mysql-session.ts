@@ -21,7 +21,7 @@ interface Updated {
 
 /**
  * Adds `replace` to the store of express-mysql-session, version 3, with one `UPDATE ... WHERE`,
- * through its own connection or pool.
+ * through the store's own connection or pool.
  */
 export function withMysqlReplace<Store extends object> (store: Store): Store & SessionStoreWithReplace {
   assertStore(store, { name: 'express-mysql-session', wrapper: 'withMysqlReplace', methods: ['query', 'setOptions'] })

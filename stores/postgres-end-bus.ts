@@ -13,14 +13,14 @@ interface Client {
   release (destroy: boolean): void
 }
 
-/** When a connection that was lost is looked for again. */
+/** How long to wait before connecting again, ms. */
 const pause = 1000
 
 /**
- * Tells of ends by Postgres's LISTEN and NOTIFY.
- * Takes one connection of the pool for itself, and another one when that is lost.
+ * A bus over Postgres's LISTEN and NOTIFY.
+ * It keeps one connection of the pool, and takes another one if that is lost.
  *
- * @param pool a pool of `pg`; a pooler in transaction mode, such as PgBouncer's, cannot listen
+ * @param pool a pool of `pg`. A pooler in transaction mode, such as PgBouncer, cannot listen
  */
 export function postgresEndBus (pool: object, channel = 'fastify_session_timeout_ends'): SessionEndBus {
   if (!('query' in pool && 'connect' in pool)) throw new TypeError('postgresEndBus(pool) needs a pool of pg')

@@ -19,10 +19,10 @@ interface SingleClient extends Client {
 }
 
 /**
- * Tells of ends by Redis's publish and subscribe.
+ * A bus over Redis's publish and subscribe.
  *
- * @param client a connected client or cluster of node-redis 5. A connection that listens can do nothing else, so a client
- * is duplicated for it, and closed with it; a cluster has one of its own for that.
+ * @param client a connected client or cluster of node-redis 5. A connection that listens can do nothing else. So a client
+ * is duplicated, and the duplicate closes with it. A cluster already has such a connection.
  */
 export function redisEndBus (client: object, channel = 'fastify-session-timeout:ends'): SessionEndBus {
   const isCluster = 'masters' in client

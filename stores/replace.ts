@@ -2,14 +2,14 @@ import type { Session } from 'fastify'
 import type { SessionStoreWithReplace } from '../types/index.js'
 
 /**
- * Adds `replace` to a store and gives the same store back.
+ * Adds `replace` to a store, and returns the same store.
  *
- * @param replace writes over the session if the store has it, in one atomic step, and tells whether it had;
- * it sets the same expiry as the store's own `set` does (see {@link expiryOf}, which may give undefined)
+ * @param replace overwrites the session only if the store still has it, in one atomic step. It resolves to whether the
+ * store had it. It sets the same expiry as the store's own `set`: see {@link expiryOf}, which may return undefined
  *
  * @example
  * withReplace(store, async (id, session) => {
- *   // Undefined for a session that says nothing: then the life that the store's own `set` gives it.
+ *   // A session without an expiry gets the lifetime that the store's own `set` gives it.
  *   const expires = new Date(expiryOf(session) ?? Date.now() + 86_400_000)
  *   const text = 'UPDATE sessions SET data = $1, expires = $2 WHERE id = $3 AND expires > now()'
  *   const { rowCount } = await pool.query(text, [JSON.stringify(session), expires, id])
@@ -34,7 +34,7 @@ export function withReplace<Store extends object> (
   }
 }
 
-/** When the stored copy of a session is to be forgotten, epoch ms; undefined where the session says nothing. */
+/** When the store may forget a session, epoch ms; undefined if the session has no expiry. */
 export function expiryOf (session: Session): number | undefined {
   // A string in what a store gave back.
   const expires = session.cookie.expires as Date | string | null | undefined
@@ -56,8 +56,8 @@ export interface KnownStore {
 type Methods = Record<string, unknown>
 
 /**
- * Refuses a store of another kind at start, not at the first sign-out; and one with a `get`, `set` or `destroy` of its
- * own, such as a subclass that encrypts or caches: a wrapper writes as the store that it knows, and would bypass it.
+ * Refuses a store of another kind at startup, not at the first sign-out. It also refuses a store with its own `get`, `set`
+ * or `destroy`, such as a subclass that encrypts or caches: a wrapper writes as the store that it knows, and would bypass it.
  */
 export function assertStore (store: object, { name, wrapper, methods, set }: KnownStore): void {
   const missing = ['get', 'set', 'destroy', ...methods].filter(method => typeof (store as Methods)[method] !== 'function')

@@ -16,8 +16,8 @@ export type { Cost, Costs, Finding, Guard, Race, StoreReport, Topic } from './re
 export type { CheckOptions, StoreUnderTest } from './subject.js'
 
 /**
- * Tries a session store with everything that this plugin asks of one, and tells in sentences what holds.
- * It makes sessions and destroys them: give it a store of its own, not one in use.
+ * Tests everything that this plugin needs from a session store, and reports the results in sentences.
+ * It creates and destroys sessions: use a separate database, not one in use.
  *
  * @example
  * const expiresAt = (store, id) => store.rows.get(id)?.expires

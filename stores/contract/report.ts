@@ -2,15 +2,15 @@ import type { Operation } from './store-access.js'
 
 export type Topic = 'answers' | 'expiry' | 'ids' | 'replace' | 'races' | 'faults' | 'costs'
 
-/** What stands between an ended session and its return. */
+/** What prevents an ended session from coming back. */
 export type Guard = 'marks' | 'replace'
 
-/** One thing that was tried. */
+/** One test. */
 export interface Finding {
   readonly topic: Topic
-  /** Null: not tried, and `says` tells why. */
+  /** Null: not tested; `says` has the reason. */
   readonly holds: boolean | null
-  /** A sentence. */
+  /** The result, as a sentence. */
   readonly says: string
 }
 
@@ -18,10 +18,10 @@ export function finding (topic: Topic, holds: boolean | null, says: string): Fin
   return { topic, holds, says }
 }
 
-/** Operations of the store. */
+/** How often each operation of the store is called. */
 export type Cost = Readonly<Record<Operation, number>>
 
-/** What a signed-in user's requests cost. */
+/** What the requests of a signed-in user cost. */
 export interface Costs {
   readonly signIn: Cost
   readonly passive: Cost
@@ -32,13 +32,13 @@ export interface Costs {
 
 /** Sign-outs in one process while another request writes the session. */
 export interface Race {
-  /** None: the application without this plugin. */
+  /** `'none'`: the application without this plugin. */
   readonly guard: Guard | 'none'
   readonly processes: 1 | 2
   readonly trials: number
-  /** How many were there again after their sign-out. */
+  /** How many sessions existed again after their sign-out. */
   readonly back: number
-  /** How many could not be tried, because the store failed. */
+  /** How many trials could not run, because the store failed. */
   readonly failed: number
 }
 
@@ -47,7 +47,7 @@ export interface StoreReport {
   readonly findings: readonly Finding[]
   readonly races: readonly Race[]
   readonly costs: Readonly<Partial<Record<Guard, Costs>>>
-  /** Whether everything that was tried holds. */
+  /** Whether all tests passed. */
   readonly holds: boolean
   /** The report as text. */
   toString (): string

@@ -1,18 +1,18 @@
 import type { Guard, Topic } from './report.js'
 
-/** A store, and how to get at it. */
+/** A store, and how to reach it. */
 export interface StoreUnderTest<Store extends object = object> {
   /** What the report calls it. */
   readonly name: string
   /**
-   * Makes the store as an application does at its start, every time anew. What is written through one is
-   * expected to be read through another, unless the store keeps its sessions in the process.
+   * Makes the store as an application does at its start: a new one at each call. All of them share their sessions, unless
+   * the store keeps them in the process.
    */
   readonly create: () => Store | Promise<Store>
-  /** Lets go of what `create` opened. */
+  /** Closes what `create` opened. */
   readonly close?: (store: Store) => unknown
   /**
-   * Looks at the store's own data, not through its `get`.
+   * Reads the store's own data, not through its `get`.
    * @returns when the store forgets that session, epoch ms; null for never; undefined when it does not have it
    */
   readonly expiresAt?: (store: Store, id: string) => number | null | undefined | Promise<number | null | undefined>
@@ -26,17 +26,17 @@ export interface StoreUnderTest<Store extends object = object> {
 }
 
 export interface CheckOptions {
-  /** Sign-outs that race with a write, of each kind. @default 300 */
+  /** How many sign-outs race with a write, for each kind. @default 300 */
   readonly trials?: number
-  /** Answers that are lost, of each kind. @default 20 */
+  /** How many answers are lost, for each kind. @default 20 */
   readonly lost?: number
-  /** How long the stored copy outlives its deadline: this plugin's option of that name, ms. @default 24 hours */
+  /** The plugin's option of that name, in ms. @default 24 hours */
   readonly storeGrace?: number
-  /** What is tried, beside what the store answers. @default everything */
+  /** What to test. The store's answers are always tested. @default everything */
   readonly only?: ReadonlyArray<Exclude<Topic, 'answers'>>
 }
 
-/** What every check is given. */
+/** What every check receives. */
 export interface Scene {
   readonly subject: StoreUnderTest
   readonly options: Required<Omit<CheckOptions, 'only'>>
