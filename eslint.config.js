@@ -15,7 +15,7 @@ const zones = houses.flatMap(({ house, roof, folders, ground }) => {
   const files = names => names.map(name => `./${house}/${name}.ts`)
   const above = [files(roof), ...folders.map(folder => [`./${house}/${folder}`]), files(ground)]
   const floors = above.map((target, floor) => ({ target, from: above.slice(0, floor).flat() }))
-  const message = `${house}/ is a house: a folder imports only from folders below it (docs/architecture.md)`
+  const message = `${house}/ has layers: a folder imports only from folders below it (docs/architecture.md)`
   return floors.filter(({ target, from }) => target.length > 0 && from.length > 0).map(zone => ({ ...zone, message }))
 })
 
