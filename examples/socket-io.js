@@ -16,8 +16,20 @@ export async function buildBoard (options = {}) {
     admit(app, socket).then(isAdmitted => next(isAdmitted ? undefined : new Error('session ended')), next)
   })
   io.on('connection', socket => {
+    const { signal } = socket.data
+    // It may have ended during the handshake, and an aborted signal calls no more listeners.
+    if (signal.aborted) return leave()
+    signal.addEventListener('abort', leave)
     // A message does not extend the session: the page's requests do, and those of the plugin's browser client.
     socket.on('message', text => io.emit('message', `${socket.data.user}: ${text}`))
+
+    function leave () {
+      // The server is closing, the session goes on, and the client reconnects.
+      if (signal.reason.code === 'FST_SESSION_TIMEOUT_CLOSING') return socket.conn.close()
+      // After this, a client does not reconnect automatically. It would be refused.
+      socket.emit('ended', signal.reason.reason)
+      socket.disconnect(true)
+    }
   })
 
   app.get('/', { config: { sessionTimeout: false } }, async (request, reply) => reply.type('text/html; charset=utf-8').send(page))
@@ -25,25 +37,17 @@ export async function buildBoard (options = {}) {
   return app
 }
 
-/** Admits a socket with a live session, and disconnects it when that session ends. */
+/** Admits a socket with a live session. */
 async function admit (app, socket) {
-  const session = await loadSession(app, socket.request)
   const closed = new AbortController()
-  const leave = () => closed.abort()
-  socket.once('disconnect', leave)
+  const stop = () => closed.abort()
+  socket.once('disconnect', stop)
   // A socket that closes before it is admitted is never disconnected.
-  socket.conn.once('close', leave)
-  const signal = await app.sessionTimeout.watch(session.sessionId, { until: closed.signal })
-  if (signal.aborted) return false
-  signal.addEventListener('abort', () => {
-    // The server is closing, the session goes on, and the client reconnects.
-    if (signal.reason.code === 'FST_SESSION_TIMEOUT_CLOSING') return socket.conn.close()
-    // After this, a client does not reconnect automatically. It would be refused.
-    socket.emit('ended', signal.reason.reason)
-    socket.disconnect(true)
-  })
+  socket.conn.once('close', stop)
+  const session = await loadSession(app, socket.request)
   socket.data.user = session.user
-  return true
+  socket.data.signal = await app.sessionTimeout.watch(session.sessionId, { until: closed.signal })
+  return !socket.data.signal.aborted
 }
 
 /** An empty session where there is none, or one that has ended. */

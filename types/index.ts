@@ -430,7 +430,7 @@ export interface AppSessionTimeout {
    *
    * The signal aborts as that one does, with the same reasons. What happens on the socket does not extend the session.
    * At the deadline the signal aborts, and the next request with the cookie ends the session and calls `onTimeout`. Where
-   * a limit is a function, it receives an object with nothing but the `session`, since there is no request.
+   * a limit is a function, it receives an object with nothing but the `session`, as it is stored, since there is no request.
    * @param sessionId `request.session.sessionId` of the session
    * @param options.until aborts when the socket has closed: from then on the session is not watched for it
    * @returns a signal that is aborted from the start if there is no live, timed session, or if `until` has aborted

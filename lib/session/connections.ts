@@ -1,14 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import { now } from '../clock.js'
 import { asStoreError, ClosingError, endedError, invalidArgument } from '../errors.js'
-import type { Limits } from '../policy.js'
 import type { KnownSession } from './known-session.js'
+import { noLimits } from './limits-in-force.js'
 import { findSessions, type Registration } from './registration.js'
 import type { Sessions } from './sessions.js'
 import { userOf } from './signed-out-users.js'
-import { checkLoaded } from './unchecked-session.js'
 import type { Timing, Visit } from './visit.js'
-import { watchOf, type Connection, type Watch } from './watch.js'
+import { watchOf, type Watch } from './watch.js'
+import type { Connection } from './open-connections.js'
 
 /** What stays open, of one registration, no longer than its session. */
 export interface Connections {
@@ -44,7 +44,7 @@ export function createConnections (): Connections {
     const signal = isClosing
       ? AbortSignal.abort(new ClosingError())
       : timing !== null && isOpen(timing.visit)
-        ? connect(ofRequest(timing))
+        ? connect(ofRequest(timing)).controller.signal
         : AbortSignal.abort(endedError(visit?.ended ?? 'missing'))
     signals.set(request, signal)
     return signal
@@ -62,26 +62,24 @@ export function createConnections (): Connections {
   async function watchKnown (
     registration: Registration, sessions: Sessions, session: KnownSession, until: AbortSignal
   ): Promise<AbortSignal> {
-    const stored = await sessions.store.get(session.id)
-    if (stored === undefined && session.stored) sessions.noticeEnd(session)
-    if (stored === undefined) return AbortSignal.abort(endedError(session.ended ?? 'missing'))
-    // There is no request: what the session holds is all that a limit can depend on.
-    const limitsFor = (): Limits => registration.settings.limits({ session: stored } as unknown as FastifyRequest)
-    const { limits, reason = 'missing' } = await checkLoaded(registration, sessions, session, stored, limitsFor)
     if (isClosing) return AbortSignal.abort(new ClosingError())
-    if (limits === undefined || until.aborted) return AbortSignal.abort(endedError(reason))
-    const user = userOf(registration, stored)
+    if (session.ended !== null || until.aborted) return AbortSignal.abort(endedError(session.ended ?? 'missing'))
     const onClose = (leave: () => void): () => void => onAbort(until, leave)
-    return connect({ registration, sessions, session, limits, user, visit: undefined, onClose })
+    // Whose it is, and its limits, the watch reads from the session.
+    const limits = noLimits
+    const connection = connect({ registration, sessions, session, limits, user: undefined, visit: undefined, onClose })
+    await watchOf(sessions, session, registration).read(connection)
+    const { signal } = connection.controller
+    return until.aborted && !signal.aborted ? AbortSignal.abort(endedError('missing')) : signal
   }
 
-  function connect ({ registration, sessions, session, limits, user, visit, onClose }: Watched): AbortSignal {
+  function connect ({ registration, sessions, session, limits, user, visit, onClose }: Watched): Connection {
     const stopListening = onClose(leave)
     const connection: Connection = { registration, limits, user, visit, controller: new AbortController(), release }
     const watch = watchOf(sessions, session, registration)
     open.set(connection, watch)
     watch.add(connection)
-    return connection.controller.signal
+    return connection
 
     function leave (): void {
       release()

@@ -106,6 +106,7 @@ export class KnownSession {
    */
   learnSaved (saved: SessionRecord, at: number): SessionRecord {
     const { record } = this
+    this.isUnstamped = false
     if (record === null || (saved.startedAt <= at && saved.lastActivity <= at)) return this.learn(saved, at)
     const startedAt = saved.startedAt > at ? record.startedAt : saved.startedAt
     const lastActivity = saved.lastActivity > at ? record.lastActivity : saved.lastActivity

@@ -1,6 +1,6 @@
 import { stricter, type Limits } from '../policy.js'
 
-const none: Limits = Object.freeze({ idle: false, absolute: false })
+export const noLimits: Limits = Object.freeze({ idle: false, absolute: false })
 
 /**
  * The strictest limits of many connections. Connections of one session have few different limits, so that one more, or
@@ -8,7 +8,7 @@ const none: Limits = Object.freeze({ idle: false, absolute: false })
  */
 export class LimitsInForce {
   readonly #counts = new Map<string, { readonly limits: Limits, count: number }>()
-  #strictest = none
+  #strictest = noLimits
 
   get strictest (): Limits {
     return this.#strictest
@@ -29,7 +29,7 @@ export class LimitsInForce {
     const counted = this.#counts.get(key)
     if (counted === undefined || --counted.count > 0) return
     this.#counts.delete(key)
-    this.#strictest = Array.from(this.#counts.values(), ({ limits }) => limits).reduce(stricter, none)
+    this.#strictest = Array.from(this.#counts.values(), ({ limits }) => limits).reduce(stricter, noLimits)
   }
 }
 

@@ -175,7 +175,10 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   const { sessions } = visit.host
   const stored = await sessions.store.get(known.id)
   const theirs = stored && readRecord(stored)
-  if (stored === undefined || known.ended !== null) return sessions.noticeEnd(known)
+  if (stored === undefined || known.ended !== null) {
+    sessions.noticeEnd(known)
+    return
+  }
   // No write mends a malformed record: the session is over.
   if (theirs === null) return sessions.end(known, 'idle', { cookie: visit.cookie })
   const isOther = limits !== null && hasOtherUser(visit, stored, session)
@@ -184,7 +187,10 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   if (record && limits) stamp(visit, session, record, limits, theirs && expiryOf(stored))
   else removeRecord(session, known.record ?? theirs ?? null, visit.loadedExpiry)
   writeGeneration(session, generation)
-  if (!await sessions.store.replace(known.id, session)) return sessions.noticeEnd(known)
+  if (!await sessions.store.replace(known.id, session)) {
+    sessions.noticeEnd(known)
+    return
+  }
   if (!visit.appliedAtLoad && record !== null && known.record !== null) warnOfContradiction(visit)
   // The user was taken out of it, and with that its record; or is another one. For connections that is an end.
   const isLeft = record === null && known.record !== null
@@ -193,6 +199,7 @@ async function update (visit: Visit, known: KnownSession, session: Session, limi
   if (isLeft || isOther) {
     sessions.notifyOtherProcesses(known)
     if (isOther) known.watch?.userChanged(session)
+    else known.watch?.sessionEnded('missing')
   }
   noteStored(visit, known, record, limits)
 }

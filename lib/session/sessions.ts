@@ -181,11 +181,12 @@ export class Sessions implements EndBusListener {
     return true
   }
 
-  /** The store does not have it any more: somebody ended it. */
-  noticeEnd (session: KnownSession, reason: EndReason = 'missing', cookie?: string): void {
-    if (session.ended !== null) return
+  /** The store does not have it any more: somebody ended it. @returns why it is over, as far as this process knows */
+  noticeEnd (session: KnownSession, reason: EndReason = 'missing', cookie?: string): EndReason {
+    if (session.ended !== null) return session.ended
     this.#rememberEnd(session, reason, cookie)
     this.#reportEnd(session, reason)
+    return reason
   }
 
   /** Has other processes look that session up. The digest is worth nothing to who reads it. */

@@ -83,18 +83,31 @@ export function isOver (end: UserEnd, id: string, session: StoredSession): boole
 export async function isSignedOut (
   sessions: Sessions, known: KnownSession, { session, user }: UserSession
 ): Promise<boolean> {
+  if (await findEnd(sessions, known, { session, user }) === undefined) return false
+  // It is not ended here: connections that are open look for themselves.
+  known.watch?.lookUpWithin(0)
+  return true
+}
+
+/**
+ * The sign-out everywhere by which a session is over. Until the session has ended, whoever comes next has to find it
+ * again.
+ */
+async function findEnd (
+  sessions: Sessions, known: KnownSession, { session, user }: UserSession
+): Promise<UserEnd | undefined> {
   const end = await lookUp(sessions, known, user)
-  return end !== undefined && isOver(end, known.id, session)
+  if (end === undefined || !isOver(end, known.id, session)) return undefined
+  known.mustRecheckUser = true
+  return end
 }
 
 /** Ends a session whose user was signed out everywhere. @throws the store's error, or FST_SESSION_TIMEOUT_INVALID_OPTION */
 export async function endIfSignedOut (
   registration: Registration, sessions: Sessions, known: KnownSession, held: UserSession, cookie?: string
 ): Promise<UserCheck> {
-  const end = await lookUp(sessions, known, held.user)
-  if (end === undefined || !isOver(end, known.id, held.session)) return 'live'
-  // Until it is over: the store may refuse.
-  known.mustRecheckUser = true
+  const end = await findEnd(sessions, known, held)
+  if (end === undefined) return 'live'
   return sessions.inTurn(known, async one => {
     // Another request may have found the same.
     if (one.ended !== null) return 'gone'

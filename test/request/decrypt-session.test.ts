@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { buildApp, signedIn } from '../helpers/app.js'
 import { createBrowser } from '../helpers/browser.js'
 import { fakeClock } from '../helpers/clock.js'
-import { openScene, openTwins } from '../helpers/scene.js'
+import { openScene, openTwins, until } from '../helpers/scene.js'
 import { FaultyStore, JsonStore } from '../helpers/stores.js'
 import { minute } from '../helpers/time.js'
 
@@ -106,6 +106,35 @@ t.test('a session older than the plugin is handed out until the clock beside it 
   for (const { app } of [first, second]) t.match(await load(app, signed), { userId: 'ada' })
   clock.tick(30 * minute)
   for (const { app } of [first, second]) t.match(await load(app, signed), { userId: null })
+})
+
+t.test('a session that is ended while it is looked at is not handed out', async t => {
+  const store = new FaultyStore(new JsonStore())
+  const { app, clock, browser, id } = await openScene(t, { store })
+  const signed = decodeURIComponent(browser.cookie('sessionId')!)
+  clock.tick(30 * minute)
+  // The session, then both entries of its record.
+  store.plan.get = ['ok', 'hang', 'hang']
+  const loading = load(app, signed)
+  await until(() => store.held === 2, 'the question')
+  await app.sessionTimeout.end(id)
+  store.release()
+  t.match(await loading, { userId: null, error: null })
+})
+
+t.test('a session older than the plugin whose record is gone is handed out: nobody has ended it', async t => {
+  const store = new JsonStore()
+  const { app: before } = await buildApp(t, { session: { store }, timeout: false })
+  const browser = createBrowser(before)
+  await browser.post('/sign-in')
+  const clock = fakeClock(t)
+  const { app } = await buildApp(t, { session: { store } })
+  const known = createBrowser(app)
+  known.setCookie('sessionId', browser.cookie('sessionId')!)
+  const { sessionId } = (await known.get('/me')).json()
+  for (const key of store.data.keys()) if (key !== sessionId) store.data.delete(key)
+  clock.tick(30 * minute)
+  t.match(await load(app, decodeURIComponent(browser.cookie('sessionId')!)), { userId: 'ada', error: null })
 })
 
 t.test('a forged id gives an empty one', async t => {
