@@ -57,7 +57,7 @@ if (browser) {
         for (const [name, around] of Object.entries(surroundings)) {
           await dress(page, text, around)
           const label = `${state}, ${sheet}, ${name}`
-          t.same(await page.evaluate(measure, dialog), { faint: [], small: [], tiny: [], outside: [], hidden: [], aside: [] }, label)
+          t.same(await page.evaluate(measure, dialog), { faint: [], small: [], blurred: [], tiny: [], outside: [], hidden: [], aside: [] }, label)
           if (name === 'text at 200 %') t.equal(await page.locator(dialog).evaluate(element => getComputedStyle(element).fontSize), '32px', `follows the root: ${label}`)
           // What the style sheets make of their own pages is not looked at.
           if (name === 'light' || name === 'dark') t.same(await findings(page, dialog), [], `axe-core: ${label}`)

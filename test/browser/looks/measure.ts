@@ -4,6 +4,8 @@ export interface Look {
   faint: string[]
   /** Texts under 14 px. */
   small: string[]
+  /** Buttons whose border and background both have a contrast below 3 with what is around them, with the figure. */
+  blurred: string[]
   /** Buttons under 24 by 24 px. */
   tiny: string[]
   /** What sticks out of the window, or out of the dialog to the side. */
@@ -19,7 +21,7 @@ export function measure (selector: string): Look {
   const dialog = document.querySelector<HTMLElement>(selector)
   if (!dialog) throw new Error('no dialog')
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!
-  const look: Look = { faint: [], small: [], tiny: [], outside: [], hidden: [], aside: [] }
+  const look: Look = { faint: [], small: [], blurred: [], tiny: [], outside: [], hidden: [], aside: [] }
 
   for (const element of [dialog, ...dialog.querySelectorAll<HTMLElement>('*')]) {
     const words = [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.textContent).join('').trim()
@@ -34,6 +36,10 @@ export function measure (selector: string): Look {
   for (const button of dialog.querySelectorAll('button')) {
     const { width, height, bottom } = button.getBoundingClientRect()
     if (bottom > bottomEdge + 0.5) look.hidden.push(button.textContent)
+    const around = background(button.parentElement!)
+    const { borderColor, backgroundColor } = getComputedStyle(button)
+    const edge = Math.max(...[borderColor, backgroundColor].map(color => ratio(luminance(over(rgba(color), around)), luminance(around))))
+    if (edge < 3) look.blurred.push(`${button.textContent}: ${edge.toFixed(2)}`)
     if (width < 24 || height < 24) look.tiny.push(`${button.textContent}: ${width} x ${height}`)
   }
   const { left, top, right, bottom } = dialog.getBoundingClientRect()
