@@ -8,20 +8,18 @@ import session from '@fastify/session'
 import { parse } from '@lukeed/ms'
 import sessionTimeout, { safeReturnPath } from 'fastify-session-timeout'
 import { skip } from './clock.js'
-import { accountPage, failurePage, homePage, letterPage, loginPage, newsPage, skippedPage, statementPage } from './pages.js'
+import { accountPage, failurePage, letterPage, loginPage, newsPage, resumedPage, skippedPage, startPage, statementPage } from './pages.js'
+import { siteWithout } from './without.js'
 
 const securityHeaders = {
-  'content-security-policy': "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  // The start page shows two pages of this site in frames; other sites may not.
+  'content-security-policy': "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types 'none'",
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff'
 }
 
-const assets = {
-  '/style.css': ['text/css; charset=utf-8', await readFile(new URL('style.css', import.meta.url))],
-  '/panel.js': ['text/javascript; charset=utf-8', await readFile(new URL('panel.js', import.meta.url))],
-  '/page.js': ['text/javascript; charset=utf-8', await readFile(new URL('page.js', import.meta.url))],
-  '/icon.svg': ['image/svg+xml', await readFile(new URL('icon.svg', import.meta.url))]
-}
+const types = { css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8', svg: 'image/svg+xml' }
+const files = ['style.css', 'clock.js', 'time.js', 'story.js', 'page.js', 'panel.js', 'icon.svg']
 
 /**
  * The whole demo, not yet listening.
@@ -48,26 +46,7 @@ export async function buildDemo ({
   // forceCloseConnections: browsers keep connections open, and a demo should stop when it is told to.
   const app = Fastify({ logger, forceCloseConnections: true })
   await app.register(cookie)
-  await app.register(session, {
-    secret,
-    rolling: false,
-    saveUninitialized: false,
-    // 'auto': Secure over https, and still usable on http://localhost.
-    cookie: { httpOnly: true, sameSite: 'lax', path: '/', secure: 'auto' },
-    ...(store && { store })
-  })
-  await app.register(flash)
   await app.register(formbody)
-  await app.register(sessionTimeout, {
-    idleTimeout,
-    absoluteTimeout,
-    warnBefore,
-    // Visitors have no clock: it starts when they sign in. And nobody gets to see a page of somebody else.
-    user: session => session.user,
-    afterTimeout: { redirectTo: '/login' },
-    endpoint: '/session-timeout',
-    ...(onTimeout && { onTimeout })
-  })
 
   app.addHook('onRequest', async function protect (request, reply) {
     reply.headers(securityHeaders)
@@ -84,33 +63,66 @@ export async function buildDemo ({
     if (!wantsPage(request)) return reply.send({ statusCode: status, code: error.code, message: status < 500 ? error.message : 'Something went wrong' })
     return sendPage(reply, failurePage({ user: request.session?.user, title: 'That did not work', message: status < 500 ? error.message : 'Something went wrong here.' }))
   })
-  app.setNotFoundHandler(function sayNotFound (request, reply) {
-    reply.code(404)
-    return sendPage(reply, failurePage({ user: request.session?.user, title: 'Not found', message: 'There is no such page.' }))
-  })
+
+  for (const name of files) {
+    const body = await readFile(new URL(name, import.meta.url))
+    app.get(`/${name}`, async (request, reply) => reply.type(types[name.split('.')[1]]).header('cache-control', 'no-cache').send(body))
+  }
 
   const policy = { idleTimeout, absoluteTimeout, warnBefore, confirmWithin }
-  await app.register(publicPages, { policy })
-  await app.register(protectedPages, { policy })
+  const cookieOptions = { httpOnly: true, sameSite: 'lax', path: '/', secure: 'auto' } // 'auto': Secure over https, and still usable on http://localhost
+  await app.register(site, { policy, secret, cookie: cookieOptions, store, onTimeout })
+  await app.register(siteWithout, { prefix: '/without', policy, secret, cookie: cookieOptions })
   return app
 }
 
+/** What an application with the plugin looks like. */
+async function site (app, { policy, secret, cookie, store, onTimeout }) {
+  await app.register(session, {
+    secret,
+    rolling: false,
+    saveUninitialized: false,
+    cookie,
+    ...(store && { store })
+  })
+  await app.register(flash)
+  await app.register(sessionTimeout, {
+    idleTimeout: policy.idleTimeout,
+    absoluteTimeout: policy.absoluteTimeout,
+    warnBefore: policy.warnBefore,
+    // Visitors have no clock: it starts when they sign in. And nobody gets to see a page of somebody else.
+    user: session => session.user,
+    afterTimeout: { redirectTo: '/login' },
+    endpoint: '/session-timeout',
+    ...(onTimeout && { onTimeout })
+  })
+  app.setNotFoundHandler(function sayNotFound (request, reply) {
+    reply.code(404)
+    return sendPage(reply, failurePage({ user: request.session.user, title: 'Not found', message: 'There is no such page.' }))
+  })
+  await app.register(publicPages, { policy })
+  await app.register(protectedPages, { policy })
+}
+
 async function publicPages (app, { policy }) {
-  for (const [path, [type, body]] of Object.entries(assets)) {
-    // Files of the page are no sign of the user.
-    app.get(path, { config: { sessionTimeout: false } }, async (request, reply) => reply.type(type).header('cache-control', 'no-cache').send(body))
-  }
+  const contextOf = createContextOf(policy)
 
-  app.get('/', async (request, reply) => sendPage(reply, homePage({ user: request.session.user, messages: takeMessages(request, reply), policy, remaining: request.sessionTimeout.remaining })))
+  // It shows pages, in frames, and is none of the user's itself: looking at it is no sign of the user.
+  app.get('/', { config: { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' } } }, async (request, reply) => {
+    return sendPage(reply, startPage(contextOf(request)))
+  })
 
-  app.get('/login', async (request, reply) => sendPage(reply, loginPage({
-    user: request.session.user,
-    messages: { ...explain(request.query.reason), ...takeMessages(request, reply) },
-    returnTo: safeReturnPath(request.query.returnTo, '/account'),
-    stale: request.query.reason === 'stale' && request.session.user !== undefined,
-    policy,
-    remaining: request.sessionTimeout.remaining
-  })))
+  app.get('/login', async (request, reply) => {
+    const context = contextOf(request)
+    const { reason } = request.query
+    return sendPage(reply, loginPage({
+      ...context,
+      messages: { ...explain(reason), ...takeMessages(request, reply) },
+      returnTo: safeReturnPath(request.query.returnTo, '/account'),
+      stale: reason === 'stale' && context.user !== undefined,
+      ended: reason === 'missing' || explain(reason) !== undefined
+    }))
+  })
 
   // A cookie of yesterday must not cost what was just typed.
   app.post('/login', { config: { sessionTimeout: { afterTimeout: 'continue' } } }, async (request, reply) => {
@@ -118,13 +130,14 @@ async function publicPages (app, { policy }) {
     const returnTo = safeReturnPath(request.body?.returnTo, '/account')
     if (user === '') {
       reply.code(400)
-      return sendPage(reply, loginPage({ user: request.session.user, messages: {}, returnTo, policy, remaining: request.sessionTimeout.remaining, problem: 'Please enter a name. Any name will do.' }))
+      return sendPage(reply, loginPage({ ...contextOf(request), returnTo, problem: 'Please enter a name. Any name will do.' }))
     }
     // A new id at sign-in, against session fixation; the new session's clocks start when it is first stored with a user.
     await request.session.regenerate()
     request.session.user = user
-    request.flash('success', `Welcome, ${user}. Your clock is running.`)
-    return reply.redirect(returnTo, 303)
+    if (returnTo !== '/') request.flash('success', `Welcome, ${user}. Your clock is running.`)
+    // The plugin's own page there closes the tab as well; this one looks like the rest of the site.
+    return reply.redirect(returnTo === '/session-timeout/resumed' ? '/resumed' : returnTo, 303)
   })
 
   app.post('/logout', async (request, reply) => {
@@ -135,7 +148,8 @@ async function publicPages (app, { policy }) {
 }
 
 async function protectedPages (app, { policy }) {
-  const contextOf = (request, reply) => ({ ...sessionOf(request), messages: takeMessages(request, reply), policy })
+  const contextOf = createContextOf(policy)
+  const withMessages = (request, reply) => ({ ...contextOf(request), messages: takeMessages(request, reply) })
 
   // The application's own guard: it knows nothing of timeouts, only of users.
   app.addHook('preHandler', async function requireUser (request, reply) {
@@ -145,7 +159,7 @@ async function protectedPages (app, { policy }) {
     return reply.redirect(request.method === 'GET' ? `/login?returnTo=${encodeURIComponent(request.url)}` : '/login', 303)
   })
 
-  app.get('/account', async (request, reply) => sendPage(reply, accountPage(contextOf(request, reply))))
+  app.get('/account', async (request, reply) => sendPage(reply, accountPage(withMessages(request, reply))))
 
   // Re-authentication: this is where a real application asks for the password or a passkey again.
   app.post('/account/confirm', async (request, reply) => {
@@ -155,26 +169,35 @@ async function protectedPages (app, { policy }) {
   })
 
   // Being signed in is not enough here: whoever finds the screen unlocked is signed in, too.
-  app.get('/statement', { config: { sessionTimeout: { signedInWithin: policy.confirmWithin } } }, async (request, reply) => sendPage(reply, statementPage(contextOf(request, reply))))
+  app.get('/statement', { config: { sessionTimeout: { signedInWithin: policy.confirmWithin } } }, async (request, reply) => sendPage(reply, statementPage(withMessages(request, reply))))
+
+  // Where a sign-in ends that was begun from a covered page, in a tab of its own.
+  app.get('/resumed', async (request, reply) => sendPage(reply, resumedPage({ ...contextOf(request), bare: true })))
 
   // Only a demo has this. A second is left, so that one sees it come.
   app.post('/skip', { config: { sessionTimeout: { countsAsActivity: false } } }, async (request, reply) => {
-    const until = request.body?.to === 'end' ? 0 : parse(String(policy.warnBefore))
-    const skipped = Math.max(0, request.sessionTimeout.remaining - until - 1000)
+    const { remaining } = request.sessionTimeout
+    const toWarning = remaining - parse(String(policy.warnBefore)) - 1000
+    const { to, by } = request.body ?? {}
+    const wanted = by !== undefined ? Number(by) : to === 'warning' || (to === 'next' && toWarning > 0) ? toWarning : remaining
+    const skipped = Math.max(0, Math.min(wanted || 0, remaining - 1000))
     skip(skipped)
-    const { user, remaining } = sessionOf(request)
-    return wantsPage(request) ? sendPage(reply, skippedPage({ user, policy, skipped, remaining })) : { skipped, remaining }
+    return wantsPage(request) ? sendPage(reply, skippedPage({ ...contextOf(request), skipped })) : { skipped }
   })
 
-  app.get('/news', async (request, reply) => sendPage(reply, newsPage(contextOf(request, reply))))
+  app.get('/news', async (request, reply) => sendPage(reply, newsPage(withMessages(request, reply))))
 
   // Polling is no sign of the user: checked, but it extends nothing.
-  app.get('/api/news', { config: { sessionTimeout: { countsAsActivity: false } } }, async () => ({ time: new Date().toISOString() }))
+  app.get('/api/news', { config: { sessionTimeout: { countsAsActivity: false } } }, async () => ({ time: new Date(Date.now()).toISOString() }))
 
   // What a user's click causes is: any route is, unless it says otherwise.
   app.get('/api/work', async () => ({ done: true }))
 
-  app.get('/letter', async (request, reply) => sendPage(reply, letterPage({ ...contextOf(request, reply), letter: request.session.letter ?? '' })))
+  app.get('/letter', async (request, reply) => sendPage(reply, letterPage({
+    ...withMessages(request, reply),
+    letter: request.session.letter ?? '',
+    draft: 'begun' in request.query
+  })))
 
   app.post('/letter', async (request, reply) => {
     request.session.letter = String(request.body?.letter ?? '').slice(0, 4000)
@@ -183,9 +206,14 @@ async function protectedPages (app, { policy }) {
   })
 }
 
-function sessionOf (request) {
-  const { startedAt, lastActivity, expiresAt, remaining } = request.sessionTimeout
-  return { user: request.session.user, startedAt, lastActivity, expiresAt, remaining }
+/** What every page is made of. */
+function createContextOf (policy) {
+  return function contextOf (request) {
+    const { startedAt, lastActivity, expiresAt, remaining } = request.sessionTimeout
+    // In a frame of the start page: that has the clock.
+    const bare = request.headers['sec-fetch-dest'] === 'iframe'
+    return { base: '', policy, bare, user: request.session.user, startedAt, lastActivity, expiresAt, remaining }
+  }
 }
 
 /**
@@ -196,7 +224,7 @@ function explain (reason) {
   if (reason === 'idle') return { warning: ['You were signed out because you were inactive for too long. Please sign in again.'] }
   if (reason === 'absolute') return { warning: ['You were signed out because your session reached its time limit. Please sign in again.'] }
   if (reason === 'signed-out') return { success: ['You have signed out.'] }
-  return {}
+  return undefined
 }
 
 /**

@@ -1,4 +1,5 @@
-// The demo's clock can be set ahead, so that nobody has to wait for a warning. The plugin reads nothing but Date.now.
+// The demo's clock can be set ahead, so that nobody has to wait for a warning: the server's, and those of the pages.
+// The plugin and its client read Date.now.
 let real = Date.now
 let ahead = 0
 

@@ -1,74 +1,95 @@
-// The panel beside every page: what has happened in this tab, also on the pages before this one.
+// The panel beside every page: the clock, which can be set ahead, and the time line.
+import { clearStory, note, noteEnd, noteSkip, onStory, readStory } from './story.js'
+import { base, ends, idle, onSkip, serverNow, skipAll, warn } from './time.js'
+
 const list = document.querySelector('[data-timeline]')
-const meter = document.querySelector('[data-meter]')
-const key = 'session-timeout-demo'
-const most = 12
+const latest = document.querySelector('[data-latest]')
+const form = document.querySelector('[data-skip]')
+const clock = document.querySelector('[data-clock]')
+// Somebody is setting the clock.
+let held = false
+let soon
 
-let entries = read()
-let expected = null
+// In a frame of the start page, which has one: browsers on http elsewhere than on this machine do not tell the server.
+if (window.top !== window) list.closest('aside').remove()
 
-render()
+// On a phone it is a bar: the list opens above it.
+list.closest('details').open = !window.matchMedia('(max-width: 40rem)').matches
 
 const reason = new URLSearchParams(window.location.search).get('reason')
 // Where a page was asked for after the end, it is the server that sends one here.
-if (reason === 'stale') add('warning', describeEnd(reason))
-else if (reason && entries.at(-1)?.kind !== 'ended') add('ended', describeEnd(reason))
+if (reason === 'stale') note('asked', serverNow(), 'Asked who it is')
+else if (reason) note('ended', serverNow(), reason === 'idle' ? 'Signed out: no activity' : 'Signed out')
 
-// From page.js: an answer of the server said how much time is left.
-document.addEventListener('timeleft', ({ detail: { remaining } }) => {
-  const now = performance.now()
-  const isNews = expected === null || remaining > expected - now + 1500
-  // A page that is loaded soon after the last activity extends nothing.
-  if (isNews) add('activity', `${expected === null ? 'Page loaded' : 'Activity'}: ${secondsOf(remaining)} left`)
-  expected = now + remaining
-})
-document.addEventListener('sessionwarning', ({ detail: { remaining, canExtend } }) => {
-  add('warning', `Warned: ${secondsOf(remaining)} left${canExtend ? '' : ', and no more'}`)
-})
-document.addEventListener('sessionextended', ({ detail: { remaining } }) => add('activity', `Stayed: ${secondsOf(remaining)} left`))
-document.addEventListener('sessionended', ({ detail }) => add('ended', describeEnd(detail.reason)))
-document.addEventListener('sessionresumed', () => add('activity', 'Signed in again: the page is back as it was'))
+// Whoever starts over.
+if (document.body.className === 'wide' && !form) clearStory()
 
-if (meter) setInterval(() => { if (expected !== null) meter.value = Math.max(0, (expected - performance.now()) / 1000) }, 250)
+onStory(render)
+render()
 
-for (const form of document.querySelectorAll('[data-skip]')) {
-  const note = form.querySelector('[role=status]')
-  form.addEventListener('submit', async event => {
-    event.preventDefault()
-    // The click itself is an activity, which the page reports: that has to be over.
-    note.textContent = 'Hands off for a moment: keys and clicks are you.'
-    await new Promise(resolve => { setTimeout(resolve, Number(form.dataset.skip)) })
-    note.textContent = ''
-    const body = new URLSearchParams({ to: event.submitter?.value ?? 'warning' })
-    const response = await fetch(form.action, { method: 'POST', body, headers: { accept: 'application/json' } }).catch(() => undefined)
-    if (!response?.ok) return
-    const { skipped } = await response.json()
-    add('ahead', `Skipped ${secondsOf(skipped)}`)
-    // To the client it is as if this page had slept: it asks the server again.
-    window.dispatchEvent(new Event('resume'))
+if (form) {
+  clock.hidden = false
+  clock.style.setProperty('--live', base === '' ? `${100 - 100 * warn / idle}%` : '100%')
+  clock.addEventListener('input', () => {
+    held = true
+    sayLeft(clock.max - clock.value)
   })
+  clock.addEventListener('change', () => skipSoon(() => ({ by: Math.max(0, clock.value * 1000 - passed()) })))
+  form.addEventListener('submit', event => {
+    event.preventDefault()
+    const to = event.submitter.value
+    skipSoon(() => base === '' ? { to } : { by: idle - passed() })
+  })
+  onSkip(tick)
+  setInterval(tick, 250)
+  noteEnd(Number(ends))
+  if (base !== '') note('activity', serverNow(), 'Pages loaded')
+  tick()
 }
 
-function add (kind, text) {
-  entries = [...entries, { at: Date.now(), kind, text }].slice(-most)
-  try {
-    sessionStorage.setItem(key, JSON.stringify(entries))
-  } catch {
-    // Storage may be turned off: then the list begins anew with each page.
-  }
-  render()
+/** The click is a sign of the user, too: the client reports that first. */
+function skipSoon (choose) {
+  held = true
+  clearTimeout(soon)
+  soon = setTimeout(async () => {
+    const body = new URLSearchParams(choose())
+    const response = await fetch(form.action, { method: 'POST', body, headers: { accept: 'application/json' } }).catch(() => undefined)
+    const { skipped } = response?.ok ? await response.json() : {}
+    held = false
+    if (!skipped) return tick()
+    noteSkip(skipped)
+    skipAll(skipped)
+  }, 300)
 }
 
-function read () {
-  try {
-    return JSON.parse(sessionStorage.getItem(key)) ?? []
-  } catch {
-    return []
-  }
+/** Ms since the last activity. */
+function passed () {
+  const { endsAt } = readStory()
+  return endsAt === null ? Number(idle) : Math.min(idle, Number(idle) - endsAt + serverNow())
+}
+
+function tick () {
+  if (held) return
+  const { endsAt } = readStory()
+  if (base !== '' && endsAt !== null && endsAt <= serverNow()) note('ended', endsAt, 'Session over, and both pages are open')
+  const isOver = readStory().endsAt === null
+  for (const control of form) control.disabled = isOver
+  const left = Math.max(0, Math.ceil((idle - passed()) / 1000))
+  clock.value = idle / 1000 - left
+  if (isOver) form.querySelector('[data-left]').textContent = 'Over'
+  else sayLeft(left)
+}
+
+function sayLeft (seconds) {
+  const text = `${seconds} ${Number(seconds) === 1 ? 'second' : 'seconds'} left`
+  form.querySelector('[data-left]').textContent = text
+  clock.setAttribute('aria-valuetext', text)
 }
 
 function render () {
+  const { entries } = readStory()
   list.replaceChildren(...entries.toReversed().map(renderEntry))
+  latest.textContent = entries.at(-1)?.text ?? ''
   if (entries.length > 0) return
   const item = document.createElement('li')
   item.className = 'hint'
@@ -84,14 +105,4 @@ function renderEntry ({ at, kind, text }) {
   time.textContent = new Date(at).toLocaleTimeString()
   item.append(time, ` ${text}`)
   return item
-}
-
-function secondsOf (ms) {
-  const seconds = Math.round(ms / 1000)
-  return seconds === 1 ? '1 second' : `${seconds} seconds`
-}
-
-function describeEnd (reason) {
-  const reasons = { idle: 'Ended: no activity', absolute: 'Ended: time limit', 'signed-out': 'Signed out', stale: 'Asked to confirm who it is' }
-  return reasons[reason] ?? 'Ended'
 }

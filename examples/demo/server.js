@@ -48,11 +48,12 @@ console.log(`
   Sessions are kept in ${store ? 'Redis' : 'memory'}.
 
   Try:
-  - Sign in with any name, then skip ahead: a warning, the end, and back to where you were.
+  - Sign in: two tabs side by side. Drag the clock to the warning, and to the end.
+  - Sign in again with the same name: the letter that was not saved is back.
+  - Switch to "Without it": the same pages without the plugin.
   - Leave the news page open: its polling does not keep you signed in.
-  - Type a letter for longer than ${describeDuration(IDLE_TIMEOUT)}: typing does. Stop in the middle, and get it back after the end.
+  - Type a letter for longer than ${describeDuration(IDLE_TIMEOUT)}: typing does.
   - Look at the statement half a minute after you signed in: you are asked whether it is you.
-  - Two tabs side by side: work in one, sign out in one.
   - IDLE_TIMEOUT=30s ABSOLUTE_TIMEOUT=2m WARN_BEFORE=10s npm run demo
 
   Ctrl+C stops it.

@@ -131,7 +131,7 @@ t.test('skipping ahead is no activity: the warning is a second away, or the end'
   const { browser } = await openDemo(t)
   await signIn(browser)
   const json = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
-  t.strictSame((await browser.post('/skip', 'to=warning', json)).json(), { skipped: 39 * second, remaining: 21 * second })
+  t.strictSame((await browser.post('/skip', 'to=warning', json)).json(), { skipped: 39 * second })
   t.match((await browser.navigate('/account')).body, 'Hello, Ada')
   const page = await submit(browser, '/skip', { to: 'end' })
   t.match(page.body, '<h1>59 seconds later</h1>', 'without JavaScript')
@@ -141,12 +141,76 @@ t.test('skipping ahead is no activity: the warning is a second away, or the end'
   t.equal((await browser.post('/skip', 'to=end', json)).statusCode, 401, 'for users alone')
 })
 
+t.test('the clock is set ahead by as much as it was dragged, never past the last second, and never back', async t => {
+  fakeClock(t)
+  const { browser } = await openDemo(t)
+  await signIn(browser)
+  const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
+  const skip = async (body: string): Promise<number> => (await browser.post('/skip', body, headers)).json().skipped
+  t.equal(await skip('by=10000'), 10 * second)
+  for (const wrong of ['by=-5000', 'by=', 'by=soon', 'by=NaN']) t.equal(await skip(wrong), 0, wrong)
+  t.equal(await skip('to=next'), 29 * second, 'to the warning')
+  t.equal(await skip('to=warning'), 0, 'there already')
+  t.equal(await skip('to=next'), 20 * second, 'then to the end')
+  t.equal(await skip('by=Infinity'), 0)
+})
+
+t.test('the start page shows two tabs of one session, and is no activity', async t => {
+  const clock = fakeClock(t)
+  const { browser } = await openDemo(t)
+  t.match((await browser.navigate('/')).body, 'Sign in as Ada')
+  const start = await signIn(browser, { returnTo: '/' })
+  t.strictSame(start.hops, ['/'])
+  t.match(start.body, /<iframe [^>]*src="\/statement"[^]*<iframe [^>]*src="\/letter\?begun"/)
+  t.notMatch(start.body, /client\.js|Ada/, 'it is none of the user, and is not hidden')
+  const framed = await browser.get('/statement', { 'sec-fetch-dest': 'iframe', 'sec-fetch-mode': 'navigate', accept: 'text/html' })
+  t.match(framed.body, 'client.js')
+  t.notMatch(framed.body, /panel/, 'the clock is on the page around it')
+  clock.tick(50 * second)
+  t.match((await browser.navigate('/')).body, '<iframe')
+  clock.tick(10 * second)
+  t.match((await browser.navigate('/')).body, 'Sign in as Ada')
+})
+
+t.test('a sign-in that was begun from a covered page ends on a page of this site', async t => {
+  const { browser } = await openDemo(t)
+  t.match((await browser.navigate('/login?returnTo=/session-timeout/resumed&reason=idle')).body, 'What you entered is kept in the tab that you came from.')
+  const page = await signIn(browser, { returnTo: '/session-timeout/resumed' })
+  t.strictSame(page.hops, ['/resumed'])
+  t.match(page.body, '<p data-close>')
+})
+
+t.test('without the plugin, the pages stay open, nothing says why, and the letter is gone', async t => {
+  const clock = fakeClock(t)
+  const { browser } = await openDemo(t)
+  const at = (path: string): string => `/without${path}`
+  t.match((await browser.navigate('/without')).body, 'Sign in as Ada')
+  t.match((await submit(browser, at('/login'), { name: 'Ada', returnTo: '/without' })).body, 'src="/without/statement"')
+  const statement = await browser.navigate(at('/statement'))
+  t.match(statement.body, 'NL00 DEMO')
+  t.notMatch(statement.body, 'client.js')
+  t.equal(statement.headers['server-timing'], undefined)
+  clock.tick(59 * second)
+  t.match((await submit(browser, at('/letter'), { letter: 'Dear Grace,' })).body, 'Dear Grace,')
+  const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
+  t.strictSame((await browser.post(at('/skip'), 'by=60000', headers)).json(), { skipped: 60 * second })
+  t.strictSame((await browser.post(at('/skip'), 'by=-1', headers)).json(), { skipped: 0 })
+  const lost = await submit(browser, at('/letter'), { letter: 'Dear Grace, half of what' })
+  t.strictSame(lost.hops, ['/without/login?returnTo=%2Fwithout%2Fletter'])
+  t.notMatch(lost.body, /class="message|over/)
+  const back = await submit(browser, at('/login'), { name: 'Ada', returnTo: returnToOf(lost)! })
+  t.strictSame(back.hops, ['/without/letter'])
+  t.notMatch(back.body, 'half of what')
+  t.strictSame((await submit(browser, at('/logout'), {})).hops, ['/without'])
+  t.strictSame((await submit(browser, at('/skip'), { to: 'end' }, { accept: 'text/html' })).hops, ['/without'], 'and without JavaScript')
+})
+
 t.test('every page says what the policy is, in and out of a session', async t => {
   const { browser } = await openDemo(t)
   for (const path of ['/', '/login']) t.match((await browser.navigate(path)).body, /Behind the scenes[^]*1 minute[^]*5 minutes[^]*20 seconds/)
   await signIn(browser)
   for (const path of ['/', '/account', '/news', '/letter', '/statement']) {
-    t.match((await browser.navigate(path)).body, /<meter data-meter min="0" max="60" low="20" value="60"/, path)
+    t.match((await browser.navigate(path)).body, /<input type="range" [^>]*min="0" max="60" value="0">/, path)
   }
 })
 
@@ -240,7 +304,7 @@ t.test('pages are strict about scripts, frames and caches', async t => {
   }
   const visitor = createBrowser(app)
   for (const path of ['/', '/login']) t.notMatch((await visitor.navigate(path)).body, 'client.js', `${path} has nothing to time for a visitor`)
-  for (const [path, type] of [['/style.css', 'text/css'], ['/page.js', 'text/javascript'], ['/panel.js', 'text/javascript'], ['/icon.svg', 'image/svg+xml']] as const) {
+  for (const [path, type] of [['/style.css', 'text/css'], ['/page.js', 'text/javascript'], ['/panel.js', 'text/javascript'], ['/clock.js', 'text/javascript'], ['/time.js', 'text/javascript'], ['/story.js', 'text/javascript'], ['/icon.svg', 'image/svg+xml']] as const) {
     const file = await visitor.get(path)
     t.equal(file.statusCode, 200)
     t.match(file.headers['content-type'], type)
