@@ -13,8 +13,8 @@ let soon
 // In a frame of the start page, which has one: browsers on http elsewhere than on this machine do not tell the server.
 if (window.top !== window) list.closest('aside').remove()
 
-// On a phone it is a bar: the list opens above it.
-list.closest('details').open = !window.matchMedia('(max-width: 40rem)').matches
+// Where there is no room beside the page it is a bar: the list opens above it.
+list.closest('details').open = !window.matchMedia('(max-width: 75.99rem)').matches
 
 const reason = new URLSearchParams(window.location.search).get('reason')
 // Where a page was asked for after the end, it is the server that sends one here.
@@ -76,7 +76,7 @@ function tick () {
   for (const control of form) control.disabled = isOver
   const left = Math.max(0, Math.ceil((idle - passed()) / 1000))
   clock.value = idle / 1000 - left
-  if (isOver) form.querySelector('[data-left]').textContent = 'Over'
+  if (isOver) form.querySelector('[data-left]').textContent = 'Session over'
   else sayLeft(left)
 }
 

@@ -69,7 +69,7 @@ if (browser) {
     await first.locator('text=You were signed out because').waitFor({ timeout: 15_000 })
     await second.locator('.session-timeout p:visible >> text=What you entered is safe >> nth=0').waitFor()
     t.notOk(await second.locator('#letter').isVisible())
-    t.equal(await page.textContent('[data-left]'), 'Over')
+    t.equal(await page.textContent('[data-left]'), 'Session over')
     const signIn = async (name: string): Promise<void> => {
       await first.locator('#name').fill(name)
       await first.locator('main button').click()
