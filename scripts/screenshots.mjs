@@ -1,5 +1,5 @@
 // Takes pictures of the dialog into screenshots/: light, dark, narrow, in forced colours, and the end;
-// and makes those of the README, in docs/images.
+// and makes those of the README, in docs/images, with the recording.
 import { mkdirSync } from 'node:fs'
 import cookie from '@fastify/cookie'
 import session from '@fastify/session'
@@ -7,6 +7,7 @@ import Fastify from 'fastify'
 import { chromium } from 'playwright-core'
 import sessionTimeout from 'fastify-session-timeout'
 import { drawPicture } from './readme-picture.mjs'
+import { record } from './recording.mjs'
 
 const app = Fastify()
 await app.register(cookie)
@@ -53,6 +54,7 @@ for (const scheme of ['light', 'dark']) {
   await page.waitForSelector('.session-timeout', { timeout: 20_000 })
   await drawPicture(browser, scheme, await page.screenshot())
   await context.close()
+  await record(browser, scheme)
 }
 await browser.close()
 await app.close()
