@@ -70,7 +70,8 @@ export async function buildDemo ({
   }
 
   const policy = { idleTimeout, absoluteTimeout, warnBefore, confirmWithin }
-  const cookieOptions = { httpOnly: true, sameSite: 'lax', path: '/', secure: 'auto' } // 'auto': Secure over https, and still usable on http://localhost
+  // 'auto': Secure over https, and still usable on http://localhost.
+  const cookieOptions = { httpOnly: true, sameSite: 'lax', path: '/', secure: 'auto' }
   await app.register(site, { policy, secret, cookie: cookieOptions, store, onTimeout })
   await app.register(siteWithout, { prefix: '/without', policy, secret, cookie: cookieOptions })
   return app
@@ -107,7 +108,7 @@ async function site (app, { policy, secret, cookie, store, onTimeout }) {
 async function publicPages (app, { policy }) {
   const contextOf = createContextOf(policy)
 
-  // It shows pages, in frames, and is none of the user's itself: looking at it is no sign of the user.
+  // It shows pages in frames, but nothing of the user itself: loading it is no activity.
   app.get('/', { config: { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' } } }, async (request, reply) => {
     return sendPage(reply, startPage(contextOf(request)))
   })

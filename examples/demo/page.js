@@ -32,7 +32,7 @@ const observer = new PerformanceObserver(list => {
 })
 observer.observe({ type: 'navigation', buffered: true })
 observer.observe({ type: 'resource', buffered: true })
-setInterval(showTimeLeft, 1000)
+setInterval(showTimeLeft, 250)
 
 function learn (remaining) {
   endsAt = serverNow() + remaining
