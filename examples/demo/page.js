@@ -47,8 +47,8 @@ function learn (remaining) {
   showTimeLeft()
 }
 
-document.addEventListener('sessionwarning', ({ detail: { remaining, canExtend } }) => {
-  note('warning', serverNow(), canExtend ? 'Warned' : 'Warned of the time limit', serverNow() + remaining)
+document.addEventListener('sessionwarning', ({ detail: { canExtend } }) => {
+  note('warning', serverNow(), canExtend ? 'Warned' : 'Warned of the time limit')
 })
 document.addEventListener('sessionextended', ({ detail: { remaining } }) => learn(remaining))
 document.addEventListener('sessionended', ({ detail: { reason } }) => {

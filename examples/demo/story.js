@@ -33,24 +33,24 @@ export function noteEnd (endsAt) {
 /** An activity is what puts the end off: it is known by its time, and named by what was before it. */
 export function noteActivity (at) {
   const { entries } = readStory()
-  const before = entries.findLast(({ kind }) => kind !== 'ahead')
+  if (entries.some(entry => entry.kind === 'activity' && Math.abs(at - entry.at) < 1500)) return
   const text = Math.abs(at - started) < 1500 ? 'Signed in' : 'Activity'
-  note('activity', at, { ended: 'Signed in again', warning: 'Stayed signed in' }[before?.kind] ?? text)
+  note('activity', at, { ended: 'Signed in again', warning: 'Stayed signed in' }[kindBefore(entries)] ?? text)
 }
 
-/**
- * @param {string} kind activity, warning, ended, resumed, asked
- * @param {number} id what tells it from others of its kind, give or take what an answer needs
- */
-export function note (kind, at, text, id = at) {
+/** @param {string} kind activity, warning, ended, resumed, asked */
+export function note (kind, at, text) {
   const { entries, endsAt } = readStory()
-  const before = entries.findLast(({ kind }) => kind !== 'ahead')
-  // The same, heard in another tab.
-  if (entries.some(entry => entry.kind === kind && Math.abs(entry.id - id) < 1500)) return
-  if (kind === 'ended' && before?.kind === 'ended') return
+  // The same, heard in another tab: nobody is warned twice without an activity in between.
+  if (kind !== 'activity' && kind === kindBefore(entries)) return
   // Of activity after activity, the last one counts.
   const kept = text === 'Activity' && entries.at(-1)?.text === text ? entries.slice(0, -1) : entries
-  write({ entries: [...kept, { kind, at, text, id }], endsAt: kind === 'ended' ? null : endsAt })
+  write({ entries: [...kept, { kind, at, text }], endsAt: kind === 'ended' ? null : endsAt })
+}
+
+/** Setting the clock ahead is nothing that happens to a session. */
+function kindBefore (entries) {
+  return entries.findLast(({ kind }) => kind !== 'ahead')?.kind
 }
 
 export function noteSkip (ms) {
