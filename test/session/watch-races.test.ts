@@ -189,6 +189,17 @@ t.test('a second socket that is refused does not put off the end of the first', 
   t.match(first.reason, { reason: 'revoked' })
 })
 
+t.test('decryptSession() that finds its user signed out everywhere has open sockets look for themselves', async t => {
+  const { app, other, id, browser, clock } = await openBoth(t)
+  const signed = decodeURIComponent(browser.cookie('sessionId')!)
+  const signal = await app.sessionTimeout.watch(id, forever())
+  await other.sessionTimeout.endAll('ada')
+  await load(app, signed)
+  await clock.run(1)
+  await until(() => signal.aborted, 'the end')
+  t.match(signal.reason, { reason: 'revoked' })
+})
+
 t.test('five thousand sockets that ask at once for one session share the questions', async t => {
   const { app, id, store } = await openBoth(t)
   const before = store.counts.get
@@ -209,12 +220,15 @@ t.test('a socket that closes while its session is read is not watched', async t 
 })
 
 t.test('a store that fails refuses the sockets that wait for that answer, and no later one', async t => {
-  const { app, id, store } = await openBoth(t)
+  const { id, data } = await openBoth(t)
+  // A process that has not seen the session yet.
+  const inner = new SharedStore(data)
+  const store = new FaultyStore(inner)
+  const { app } = await buildApp(t, { session: { store }, timeout: { user } })
   store.plan.get = ['hang']
   const first = app.sessionTimeout.watch(id, forever())
   await until(() => store.held > 0, 'the question')
   const second = app.sessionTimeout.watch(id, forever())
-  const inner = store.inner as SharedStore
   const { get } = inner
   inner.get = (_id, callback) => {
     inner.get = get
