@@ -12,16 +12,18 @@ export type FlashSettings = Required<FlashOptions>
  * @param hasFlash whether @fastify/flash is registered
  * @throws FST_SESSION_TIMEOUT_INVALID_OPTION
  */
-export function resolveFlash (value: FastifySessionTimeoutOptions['flash'], hasFlash: boolean): FlashSettings | false {
+export function resolveFlash (
+  option: string, value: FastifySessionTimeoutOptions['flash'], hasFlash: boolean
+): FlashSettings | false {
   if (value === false || (value === undefined && !hasFlash)) return false
   if (value !== undefined && value !== true && (value === null || typeof value !== 'object' || Array.isArray(value))) {
-    throw invalidOption('flash', 'true, false or { type, ended, expiring }', value)
+    throw invalidOption(option, 'true, false or { type, ended, expiring }', value)
   }
-  if (!hasFlash) throw invalidOption('flash', 'left out unless @fastify/flash is registered before', value)
+  if (!hasFlash) throw invalidOption(option, 'left out unless @fastify/flash is registered before', value)
   const { type = 'warning', ended = endedText, expiring = expiringText, ...rest } = value === true || value === undefined ? {} : value
-  refuseUnknown('flash', rest, ['type', 'ended', 'expiring'])
-  if (typeof type !== 'string' || type === '') throw invalidOption('flash.type', 'the type of a message', type)
-  return Object.freeze({ type, ended: textBy('flash.ended', ended), expiring: textBy('flash.expiring', expiring) })
+  refuseUnknown(option, rest, ['type', 'ended', 'expiring'])
+  if (typeof type !== 'string' || type === '') throw invalidOption(`${option}.type`, 'the type of a message', type)
+  return Object.freeze({ type, ended: textBy(`${option}.ended`, ended), expiring: textBy(`${option}.expiring`, expiring) })
 }
 
 /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION, also for what the option returns */

@@ -31,15 +31,15 @@ export function callOption<Values extends unknown[]> (
 }
 
 /** @throws FST_SESSION_TIMEOUT_INVALID_OPTION, also for what the option returns for a session */
-export function resolveUser (value: FastifySessionTimeoutOptions['user']): ReadUser | undefined {
-  const ask = fn('user', value)
+export function resolveUser (option: string, value: FastifySessionTimeoutOptions['user']): ReadUser | undefined {
+  const ask = fn(option, value)
   const rule = 'a string, a number, or null or undefined for nobody'
   return ask && function readUser (session) {
     // What a store gave back is plain data, and lacks the methods.
-    const user = callOption('user', rule, ask, session as FastifyRequest['session'])
+    const user = callOption(option, rule, ask, session as FastifyRequest['session'])
     if (user === undefined || user === null) return null
     const name = nameOfUser(user)
-    if (name === undefined) throw invalidAnswer('user', rule, user)
+    if (name === undefined) throw invalidAnswer(option, rule, user)
     return name
   }
 }

@@ -33,8 +33,7 @@ export function durationOrZero (option: string, value: unknown): number {
   return value === 0 ? 0 : duration(option, value)
 }
 
-export function flag (option: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback
+export function flag (option: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw invalidOption(option, 'true or false', value)
   return value
 }
