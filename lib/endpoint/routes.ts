@@ -7,13 +7,13 @@ import type { Registration } from '../session/registration.js'
 import { touchAt } from '../session/touch.js'
 import { visitOf } from '../session/visit.js'
 import { sessionOf } from '../store/host-session.js'
-import { acceptAnyBody, readTypeLoosely, reportSchema, type Report } from './body.js'
+import { acceptAnyBody, readTypeLoosely, type Report } from './body.js'
 import { buildClientFile, readDisplayFile, readLanguageFiles } from './client-file.js'
 import { resumedPage } from './resumed-page.js'
 import { answerBeforeGuards, watchForeignAnswers } from './guards.js'
 import { createCrossSiteHook } from './same-origin.js'
 import { chooseVariant, type StaticFile } from './static-file.js'
-import { statusOf, statusSchema, type Status } from './status.js'
+import { statusOf, type Status } from './status.js'
 
 interface Call {
   Querystring: { page?: unknown }
@@ -30,8 +30,6 @@ export async function registerRoutes (
   const languages = readLanguageFiles()
   const onRequest = [createCrossSiteHook(trustedOrigins), readTypeLoosely]
   acceptAnyBody(app)
-  // The schemas describe the routes. The compiler of the application may expect another kind of schema.
-  app.setSerializerCompiler(() => data => JSON.stringify(data))
   const noteAnswer = watchForeignAnswers(app, registration)
   answerBeforeGuards(app)
   // The application's own, also one that is set later.
@@ -42,15 +40,14 @@ export async function registerRoutes (
   // Asking is no activity, and the answer is the status whatever pages of the application get.
   const config = { sessionTimeout: { countsAsActivity: false, afterTimeout: 'continue' as const } }
 
-  const asked = { config, exposeHeadRoute: true, schema: hidden({ 200: statusSchema }) }
+  const asked = { config, exposeHeadRoute: true, schema: hidden() }
   app.get<Call>(endpoint, asked, async function getStatus (request, reply) {
     reply.header('cache-control', 'no-store')
     await refreshTiming(request)
     return answer(request)
   })
 
-  const posted = { config, onRequest, schema: hidden({ 200: statusSchema }, reportSchema) }
-  app.post<Call>(endpoint, posted, async function extendSession (request, reply) {
+  app.post<Call>(endpoint, { config, onRequest, schema: hidden() }, async function extendSession (request, reply) {
     reply.header('cache-control', 'no-store')
     const timing = visitOf(request)?.liveTiming(now())
     // Expiry was decided before the client's word is read: a late call revives nothing.
@@ -67,7 +64,7 @@ export async function registerRoutes (
     return answer(request)
   })
 
-  app.delete<Call>(endpoint, { config, onRequest, schema: hidden({ 204: { type: 'null' } }) }, async function signOut (request, reply) {
+  app.delete<Call>(endpoint, { config, onRequest, schema: hidden() }, async function signOut (request, reply) {
     reply.header('cache-control', 'no-store')
     await destroySession(request, reply)
     return reply.code(204).send()
@@ -135,9 +132,12 @@ export async function registerRoutes (
   }
 }
 
-/** Left out of API descriptions: these routes are the plugin's, and transforms of other kinds of schemas cannot read them. */
-function hidden (response?: object, body?: object): FastifySchema {
-  return { ...(response && { response }), ...(body && { body }), hide: true } as FastifySchema
+/**
+ * The schema of each route leaves it out of API descriptions. It has nothing in it that compilers or transforms of the
+ * application could read: they may expect another kind of schema.
+ */
+function hidden (): FastifySchema {
+  return { hide: true } as FastifySchema
 }
 
 /** The same for everybody, whatever cookie it was asked for with. */

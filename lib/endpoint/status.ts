@@ -21,25 +21,6 @@ export interface Status {
   page: string | null
 }
 
-const msOrNull = { type: ['number', 'null'] }
-const textOrNull = { type: ['string', 'null'] }
-
-/** Describes a {@link Status}. */
-export const statusSchema = {
-  type: 'object',
-  properties: {
-    active: { type: 'boolean' },
-    remaining: msOrNull,
-    idleRemaining: msOrNull,
-    absoluteRemaining: msOrNull,
-    warnBefore: { type: 'number' },
-    canExtend: { type: 'boolean' },
-    ended: textOrNull,
-    yours: { type: 'boolean' },
-    page: textOrNull
-  }
-}
-
 /** @param tag whose page it is that asks, as it was told when it was loaded */
 export function statusOf (request: FastifyRequest, warnBefore: number, tag: string | undefined): Status {
   const visit = visitOf(request)
