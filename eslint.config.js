@@ -35,7 +35,7 @@ export default [
     }
   },
   {
-    files: ['index.ts', 'lib/**/*.ts'],
+    files: ['index.ts', 'lib/**/*.ts', 'client/**/*.ts'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'error' }
   },
   {

@@ -32,7 +32,7 @@ export function createClient (
     stay: () => session.extend(),
     signOut: () => session.end(),
     renew: () => session.end(false),
-    signIn: () => leaving.signIn(session.session.reason!, work.isUnsaved()),
+    signIn: () => leaving.signIn(session.session.reason, work.isUnsaved()),
     retry: () => session.retry()
   }
   const display = createLoading(loadDisplay, {

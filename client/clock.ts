@@ -5,8 +5,8 @@ export function instant (ago = 0): Instant {
   return [performance.now() - ago, Date.now() - ago]
 }
 
-/** Ms since then. Sleep may stop the one clock, and the user may set the other: whichever has gone further. */
-export function since (then: Instant): number {
+/** Ms since then; Infinity since never. Sleep may stop the one clock, and the user may set the other: whichever has gone further. */
+export function since (then: Instant | undefined): number {
   return Math.max(...elapsed(then))
 }
 
@@ -16,6 +16,6 @@ export function drift (then: Instant): number {
   return Math.abs(steady - wall)
 }
 
-function elapsed ([steady, wall]: Instant): Instant {
+function elapsed ([steady, wall]: Instant = [-Infinity, -Infinity]): Instant {
   return [performance.now() - steady, Date.now() - wall]
 }

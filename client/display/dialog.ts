@@ -64,7 +64,7 @@ export function createDialog (choose: (choice: Choice) => void): SessionDialog {
       buttons.replaceChildren(...view.choices.map(choice => element('button', { type: 'button', value: choice })))
       keys.reset()
     }
-    view.choices.forEach((choice, index) => { buttons.children[index]!.textContent = messages[choice] })
+    view.choices.forEach((choice, index) => buttons.children[index]?.replaceChildren(messages[choice]))
     if (asked) {
       removeStyles ??= keepStyles(css, seeToTop)
       raise()

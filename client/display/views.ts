@@ -6,14 +6,25 @@ import { formatTime, isMilestone, type Words } from './messages.js'
 export type Choice = 'stay' | 'signOut' | 'signIn' | 'renew' | 'dismiss' | 'retry'
 
 /** What is shown over the page. */
-export interface View {
-  readonly kind: 'stay' | 'limit' | 'checking' | 'retry' | 'ended'
+export type View = Warning | Cover
+
+interface AnyView {
   readonly title: string
   readonly text: string
-  /** The first is what Esc does, near the end; signing out never is. */
-  readonly choices: readonly Choice[]
   /** Whether a screen reader is told of the text although the view is the same. */
   readonly announce?: boolean
+}
+
+interface Warning extends AnyView {
+  readonly kind: 'stay' | 'limit'
+  /** The first is what Esc does; signing out never is. */
+  readonly choices: readonly [Choice, Choice]
+}
+
+/** It hides the page. */
+interface Cover extends AnyView {
+  readonly kind: 'checking' | 'retry' | 'ended'
+  readonly choices: readonly Choice[]
 }
 
 /** What becomes of what was entered on the page, by its text. */
@@ -22,11 +33,10 @@ export type Fate = 'kept' | 'lost' | 'endedText'
 export function viewOf (
   session: Session, { silent, seconds }: Circumstances, { messages, locale }: Words, fate: () => Fate
 ): View | null {
-  const { stage, known, reason } = session
   if (isWarning(session)) {
-    const kind = known!.canExtend ? 'stay' : 'limit'
+    const kind = session.known.canExtend ? 'stay' : 'limit'
     const text = messages[kind === 'stay' ? 'warning' : kind].replace('{time}', formatTime(seconds, locale))
-    const failed = stage === 'failed'
+    const failed = session.stage === 'failed'
     return {
       kind,
       title: messages.title,
@@ -36,7 +46,7 @@ export function viewOf (
     }
   }
   if (isOver(session)) {
-    const why = messages[reason === 'signed-out' ? 'signedOut' : reason!]
+    const why = messages[session.reason === 'signed-out' ? 'signedOut' : session.reason]
     return { kind: 'ended', title: messages.ended, text: `${why} ${messages[fate()]}`, choices: ['signIn'] }
   }
   if (!isHidden(session)) return null
@@ -51,7 +61,7 @@ export function covers (view: View | null): boolean {
 
 /** What Esc does. */
 export function escapeOf (view: View | null): Choice | null {
-  return view && warns(view) ? view.choices[0]! : null
+  return view && warns(view) ? view.choices[0] : null
 }
 
 /** What Enter and Space do, once the user has seen what is asked. Nothing that a key could do by accident signs anybody out. */
@@ -59,6 +69,6 @@ export function confirmOf ({ kind }: View): Choice | null {
   return kind === 'stay' || kind === 'retry' ? kind : null
 }
 
-function warns ({ kind }: View): boolean {
-  return kind === 'stay' || kind === 'limit'
+function warns (view: View): view is Warning {
+  return view.kind === 'stay' || view.kind === 'limit'
 }

@@ -8,7 +8,7 @@ export interface Leaving {
    * The user wants to sign in. `stay`: this page has something to keep.
    * @returns where to go, when the browser does not let a tab open
    */
-  signIn (reason: ClientEndedReason, stay: boolean): URL | null
+  signIn (reason: ClientEndedReason | null, stay: boolean): URL | null
 }
 
 export function createLeaving ({ redirectTo, returnParam, reasonParam }: ClientSettings, endpoint: URL): Leaving {
@@ -27,10 +27,10 @@ export function createLeaving ({ redirectTo, returnParam, reasonParam }: ClientS
     }
   }
 
-  function signInUrl (to: string, back: string, reason: ClientEndedReason): URL {
+  function signInUrl (to: string, back: string, reason: ClientEndedReason | null): URL {
     const url = new URL(to, location.href)
     if (returnParam) url.searchParams.set(returnParam, back)
-    if (reasonParam) url.searchParams.set(reasonParam, reason)
+    if (reasonParam && reason) url.searchParams.set(reasonParam, reason)
     return url
   }
 }

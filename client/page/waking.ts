@@ -9,6 +9,7 @@ export function onWake (wake: (waking: Waking) => void, retry: () => void): Undo
   return listen(window, ['online', ...Object.keys(wakings)], event => {
     if (event.type === 'online') return retry()
     if (event.type === 'pageshow' && !(event as PageTransitionEvent).persisted) return
-    if (!document.hidden) wake(wakings[event.type]!)
+    const waking = wakings[event.type]
+    if (waking && !document.hidden) wake(waking)
   })
 }

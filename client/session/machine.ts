@@ -47,8 +47,7 @@ export interface Known extends TimeLeft {
   readonly proven: boolean
 }
 
-export interface Session {
-  readonly stage: Stage
+interface AnySession {
   /** Whose page it is; null when nobody has said yet. Never exchanged for another one. */
   readonly tag: string | null
   /** The last word about this very page's user. */
@@ -60,6 +59,29 @@ export interface Session {
   /** Why it is over, or would be, as far as anybody has said. */
   readonly reason: ClientEndedReason | null
 }
+
+/** Shown to its user. */
+export interface LiveSession extends AnySession {
+  readonly stage: 'live'
+  readonly known: Known
+}
+
+/** Shown to its user, with a warning. */
+export interface WarningSession extends AnySession {
+  readonly stage: 'warned' | 'failed'
+  readonly known: Known
+}
+
+export interface OverSession extends AnySession {
+  readonly stage: 'ended' | 'left'
+  readonly reason: ClientEndedReason
+}
+
+interface OtherSession extends AnySession {
+  readonly stage: Exclude<Stage, (LiveSession | WarningSession | OverSession)['stage']>
+}
+
+export type Session = LiveSession | WarningSession | OverSession | OtherSession
 
 /** When to look again, and what is due now. */
 export interface Due {
@@ -124,7 +146,7 @@ export function leave (session: Session, stage: 'leaving' | 'renewing'): Session
 /** Time has passed. */
 export function pass (session: Session): Session {
   if (!isShown(session)) return session
-  return timeLeft(session) <= 0 || drift(session.known!.at) > longestDrift ? doubt(session) : session
+  return timeLeft(session) <= 0 || drift(session.known.at) > longestDrift ? doubt(session) : session
 }
 
 /** A response of the application carried the time left. */
@@ -140,11 +162,11 @@ export function stateOf (session: Session): SessionTimeoutState {
   return isHidden(session) ? 'covered' : stage as SessionTimeoutState
 }
 
-export function isWarning ({ stage }: Session): boolean {
-  return stage === 'warned' || stage === 'failed'
+export function isWarning (session: Session): session is WarningSession {
+  return session.stage === 'warned' || session.stage === 'failed'
 }
 
-export function isShown (session: Session): boolean {
+export function isShown (session: Session): session is LiveSession | WarningSession {
   return session.stage === 'live' || isWarning(session)
 }
 
@@ -152,8 +174,8 @@ export function isHidden (session: Session): boolean {
   return session.stage !== 'unknown' && session.stage !== 'stopped' && !isShown(session)
 }
 
-export function isOver ({ stage }: Session): boolean {
-  return stage === 'ended' || stage === 'left'
+export function isOver (session: Session): session is OverSession {
+  return session.stage === 'ended' || session.stage === 'left'
 }
 
 export function isSigningOut ({ stage }: Session): boolean {
@@ -173,12 +195,12 @@ function leftOf ({ at, remaining }: TimeLeft): number {
  * Ms until the server has to be asked whose session it is. A response that tells of more time may be another
  * user's: it puts nothing off. One that tells of less may be right.
  */
-function timeLeft ({ known, headerTimeLeft }: Session): number {
-  return Math.min(leftOf(known!), headerTimeLeft ? leftOf(headerTimeLeft) : Infinity)
+function timeLeft ({ known, headerTimeLeft }: LiveSession | WarningSession): number {
+  return Math.min(leftOf(known), headerTimeLeft ? leftOf(headerTimeLeft) : Infinity)
 }
 
-function isNear (session: Session): boolean {
-  return timeLeft(session) <= session.known!.warnBefore
+function isNear (session: LiveSession | WarningSession): boolean {
+  return timeLeft(session) <= session.known.warnBefore
 }
 
 /** A guard of the application may keep the server from saying why. */
@@ -186,7 +208,9 @@ function reasonByTime ({ known }: Session): ClientEndedReason {
   return (known && leftOf(known) <= 0 && known.limit) || 'missing'
 }
 
-/** Ms to the deadline as last heard from anybody; null while there is no timed session. */
+/** Ms to the deadline as last heard from anybody; null while there is no timed session. Only what has a deadline is warned. */
+export function remainingOf (session: WarningSession): number
+export function remainingOf (session: Session): number | null
 export function remainingOf (session: Session): number | null {
   const { known, headerTimeLeft } = session
   const left = known && !isOver(session) ? leftOf(headerTimeLeft ?? known) : Infinity
@@ -202,5 +226,5 @@ export function dueOf (session: Session): Due | null {
   // Other tabs, API calls and other devices may have extended the session: it is asked before anybody is warned.
   // The answer may never come, so the clock is looked at again at the deadline.
   if (isNear(session)) return { ms: left, ask: true }
-  return { ms: Math.min(longestTimer, left - session.known!.warnBefore) }
+  return { ms: Math.min(longestTimer, left - session.known.warnBefore) }
 }

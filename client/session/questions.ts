@@ -72,7 +72,7 @@ export function createQuestions ({ call, question, receive, complain }: Ports): 
   }
 
   function quietFor (): number {
-    return asked ? since(asked) : Infinity
+    return since(asked)
   }
 
   /** Ms until asking again may bring something new. */

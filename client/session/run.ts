@@ -10,12 +10,16 @@ import type { Answer, Call, Method, Status } from './server.js'
 import type { Message } from './tabs.js'
 
 /** What came with the page. */
-export interface Page {
-  readonly stage: 'unknown' | 'unclaimed' | 'copied' | 'covered' | 'live'
+export type Page = {
   /** Whose it is; null when nobody said. */
   readonly tag: string | null
+} & ({
+  readonly stage: 'unknown' | 'unclaimed' | 'copied' | 'covered'
   readonly known: Known | null
-}
+} | {
+  readonly stage: 'live'
+  readonly known: Known
+})
 
 /** What cannot be seen in the session itself, or changes without it. */
 export interface Circumstances {
@@ -90,7 +94,7 @@ export function runSession (page: Page, ports: Ports): Runner {
       look()
     }
   })
-  const reports = createReports(ports.touchInterval, () => since(session.known!.at), idleFor => { questions.send('POST', { idleFor }) })
+  const reports = createReports(ports.touchInterval, () => since(session.known?.at), idleFor => { questions.send('POST', { idleFor }) })
 
   return {
     get session () { return session },
@@ -127,7 +131,7 @@ export function runSession (page: Page, ports: Ports): Runner {
       else if (questions.quietFor > recently) questions.ask()
     },
     check () {
-      if (session.stage === 'stopped' || !isProven(session) || since(session.known!.at) < fresh || questions.failing) return null
+      if (session.stage === 'stopped' || !isProven(session) || since(session.known?.at) < fresh || questions.failing) return null
       return questions.insist().then(() => !isHidden(session))
     },
     hint,
@@ -135,7 +139,7 @@ export function runSession (page: Page, ports: Ports): Runner {
       notice()
       become(noteTimeLeft(session, { at, remaining }))
       // Of whose session that was, only the server can tell.
-      if (session.stage !== 'live' && !(isWarning(session) && remaining <= session.known!.warnBefore)) questions.ask()
+      if (session.stage !== 'live' && !(isWarning(session) && remaining <= session.known.warnBefore)) questions.ask()
     }
   }
 
@@ -156,7 +160,7 @@ export function runSession (page: Page, ports: Ports): Runner {
     if (!isProven(before) && isProven(next)) ports.post({ type: 'arrived' })
     if (stage === before.stage && next.warned === before.warned) return
     if (stage === 'covered') doubtAgain(asking)
-    if (isOver(next) && (stage === 'left' || !ports.isUnsaved())) ports.leave(next.reason!)
+    if (isOver(next) && (stage === 'left' || !ports.isUnsaved())) ports.leave(next.reason)
     if (before.warned && stage === 'live') ports.post({ type: 'extended' })
     // Last of all: what the application throws must not keep a page uncovered.
     ports.dispatchEvents(before, next)
@@ -220,7 +224,7 @@ export function runSession (page: Page, ports: Ports): Runner {
     // Pages of a user that the browser keeps for a return, or in other tabs, must not wait for their deadline.
     if (everywhere && before.stage === 'unknown') ports.post({ type: 'arrived' })
     become(end(session))
-    if (everywhere && isOver(session) && !isOver(before)) ports.post({ type: 'ended', reason: session.reason! })
+    if (everywhere && isOver(session) && !isOver(before)) ports.post({ type: 'ended', reason: session.reason })
   }
 
   function hint (message: Message): void {

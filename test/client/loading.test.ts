@@ -1,11 +1,12 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import t, { type Test } from 'tap'
+import { instant } from '../../client/clock.js'
 import type { Display } from '../../client/display/display.js'
 import { createLoading, type LoadDisplay } from '../../client/display/loading.js'
-import { nothing, type Session } from '../../client/session/machine.js'
+import { nothing, recognise, type Session } from '../../client/session/machine.js'
 
 const quiet = { silent: false, seconds: 0 }
-const live: Session = { ...nothing, stage: 'live' }
+const live = recognise(nothing, { at: instant(), remaining: null, warnBefore: 0, canExtend: true, limit: null, proven: true }, 'tag')
 const ended: Session = { ...nothing, stage: 'ended', reason: 'idle' }
 
 interface Stage {

@@ -18,7 +18,7 @@ function said (more: Partial<Known> = {}): Session {
 }
 
 function at (stage: Stage, session = said()): Session {
-  return { ...session, stage, warned: stage === 'warned' || stage === 'failed' }
+  return { ...session, stage, warned: stage === 'warned' || stage === 'failed' } as Session
 }
 
 t.test('of two clocks, the one that has gone further counts', async t => {

@@ -46,7 +46,7 @@ async function open (t: Test, page: Partial<Page> | null = {}, answer: Partial<A
     done,
     answer,
     run: async ms => { await clock.tickAsync(ms) },
-    runner: runSession(page ? { ...told, ...page } : { stage: 'unknown', tag: null, known: null }, {
+    runner: runSession(page ? { ...told, ...page } as Page : { stage: 'unknown', tag: null, known: null }, {
       async call (method, page) {
         stage.calls.push([method, page])
         return { at: instant(), code: 200, ...stage.answer }

@@ -83,7 +83,8 @@ export async function openWorld (clock: ReturnType<typeof FakeTimers.install>, r
     const stage = starts[start]
     const known = { at: instant(), remaining: limit, warnBefore: 0, canExtend: true, limit: null, proven: false }
     const told = start !== 'shell' && start !== 'unclaimed'
-    const page: Page = { stage, tag: told ? 'ada' : null, known: stage === 'live' ? known : null }
+    const tag = told ? 'ada' : null
+    const page: Page = stage === 'live' ? { stage, tag, known } : { stage, tag, known: null }
     const tab: Tab = {
       name,
       owner: told ? 'ada' : null,
