@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Fasti
 import { now } from '../clock.js'
 import { endedError, StoreError } from '../errors.js'
 import { clearingCookie } from '../request/cookie.js'
+import { note } from '../request/response-notes.js'
 import { refreshStaleRecord } from '../session/refresh-record.js'
 import type { Registration } from '../session/registration.js'
 import { touchAt } from '../session/touch.js'
@@ -110,7 +111,7 @@ export async function registerRoutes (
   function refuseEnded (request: FastifyRequest, reply: FastifyReply): never {
     const visit = visitOf(request)
     // The refused client asks for the reason next: with the cookie that it has, which @fastify/session would clear.
-    if (visit?.ended) visit.keepCookie = true
+    if (visit?.ended) note(reply, { keepCookie: true })
     reply.header('www-authenticate', 'Session')
     throw endedError(visit?.ended ?? 'missing')
   }
@@ -127,7 +128,7 @@ export async function registerRoutes (
         throw new StoreError({ cause })
       }
     }
-    visit.keepCookie = false
+    note(reply, { keepCookie: false })
     reply.header('set-cookie', clearingCookie(app.serializeCookie, cookieName, session))
   }
 }
@@ -145,8 +146,7 @@ function sendFile (
   request: FastifyRequest, reply: FastifyReply, type: string, file: StaticFile
 ): FastifyReply {
   const { encoding, body, etag } = chooseVariant(file, request.headers['accept-encoding'])
-  const visit = visitOf(request)
-  if (visit) visit.shared = true
+  note(reply, { shared: true })
   reply.headers({ etag, vary: 'accept-encoding', 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
   // Compressed once, when the plugin is registered; what compresses responses leaves these alone.
   if (encoding !== null) reply.header('content-encoding', encoding)

@@ -11,6 +11,7 @@ import { visitOf, type Visit } from '../session/visit.js'
 import { cookieAttributes, hasData, prefixOf, sessionOf, type HostSession } from '../store/host-session.js'
 import { refuseCookieName } from './cookie-name.js'
 import { beforeHead, type Head } from './response-head.js'
+import { notesOf } from './response-notes.js'
 import { withoutMetric, writeTimeLeft } from './server-timing.js'
 import { sharingOf } from './shared-caches.js'
 
@@ -41,10 +42,10 @@ export function createCookieHook (registration: Registration): Hook {
 
   /** Undefined where the store need not be asked, which is nearly always. */
   function beforeFinish (visit: Visit): Promise<void> | undefined {
-    if (visit.touchedAt === undefined && visit.appliedAtLoad) return undefined
+    if (!visit.renewed && visit.appliedAtLoad) return undefined
     const session = visit.unchangedSession
     if (session === null) return undefined
-    if (visit.touchedAt !== undefined && now() - visit.seenAt > freshFor) return lookAgain(visit, session)
+    if (visit.renewed && now() - visit.seenAt > freshFor) return lookAgain(visit, session)
     return visit.appliedAtLoad || session.record !== null ? undefined : stampLate(visit, session)
   }
 
@@ -54,7 +55,7 @@ export function createCookieHook (registration: Registration): Hook {
       await visit.isStillThere(session)
     } catch {
       // Nothing is known: the cookie that the browser has will do.
-      visit.touchedAt = undefined
+      visit.renewed = false
     }
   }
 
@@ -72,18 +73,18 @@ export function createCookieHook (registration: Registration): Hook {
 
   function finish (request: FastifyRequest, reply: FastifyReply, visit: Visit | undefined): void {
     const header = reply.getHeader('set-cookie')
-    if (visit?.shared) return withhold(reply, header)
+    if (notesOf(reply).shared) return withhold(reply, header)
     const isUnchanged = visit?.isUnchanged === true
-    const renews = isUnchanged && visit.touchedAt !== undefined
+    const renews = isUnchanged && visit.renewed
     if (visit !== undefined && !isUnchanged) noticeLostCookie(request, header)
     if (header !== undefined || renews) rewrite(request, reply, header, visit, renews)
     const timing = endpoint === false ? null : visit?.liveTiming(now())
     if (timing) writeTimeLeft(timing)
-    if (timing || header !== undefined || renews) beforeHead(reply.raw, head => keepFromCaches(head, visit))
+    if (timing || header !== undefined || renews) beforeHead(reply.raw, head => keepFromCaches(head, reply, visit))
   }
 
   /** A shared cache would give somebody's session to everybody: decided when no hook can call the response public any more. */
-  function keepFromCaches (head: Head, visit: Visit | undefined): void {
+  function keepFromCaches (head: Head, reply: FastifyReply, visit: Visit | undefined): void {
     const sharing = sharingOf(head.get)
     if (sharing === 'no') return
     const lines = linesOf(head.get('set-cookie'))
@@ -94,7 +95,8 @@ export function createCookieHook (registration: Registration): Hook {
       head.set('set-cookie', kept.length > 1 ? kept : kept[0])
       if (isNew) noticePublicSignIn(visit, lines)
     }
-    if (visit?.metric !== undefined) head.set('server-timing', withoutMetric(head.get('server-timing'), visit.metric))
+    const { metric } = notesOf(reply)
+    if (metric !== undefined) head.set('server-timing', withoutMetric(head.get('server-timing'), metric))
   }
 
   /** Said once: the user is signed in, and the browser never learns of it. */
@@ -156,7 +158,7 @@ export function createCookieHook (registration: Registration): Hook {
       return renews && !ended && session !== undefined ? lineFor(request, visit, session) : undefined
     }
     if (line.startsWith(clearing)) {
-      if (visit.keepCookie) return undefined
+      if (notesOf(visit.reply).keepCookie) return undefined
       // An older secret signed the cookie of this live session: @fastify/session takes it for another one and clears it.
       // Where no new one can be made, the browser keeps its own.
       if (resigned && !ended) return lineFor(request, visit, session)

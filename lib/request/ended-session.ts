@@ -8,12 +8,13 @@ import { signedIdIn, type HostSession } from '../store/host-session.js'
 import { answerEnded, type Verdict } from './answer.js'
 import { flashEnded } from './messages.js'
 import { isNavigation, isSafe } from './navigation.js'
+import { note } from './response-notes.js'
 
 /* What becomes of a request whose session is over, or was never there. */
 
 /** The request gets an empty session, and the browser keeps its cookie: the session lives on, or nobody knows. */
 export function hideSession (visit: Visit): Promise<void> {
-  visit.keepCookie = true
+  note(visit.reply, { keepCookie: true })
   return startAfresh(visit)
 }
 
@@ -25,7 +26,7 @@ export function answerKnownEnd (visit: Visit, known: KnownSession): Promise<Verd
 export async function answerEndMeanwhile (visit: Visit, known: KnownSession, decision: Decision = 'ended'): Promise<Verdict> {
   explain(visit, decision)
   // The store may still refuse to: then the next request with this cookie tries again.
-  if (known.ending !== undefined || known.isEnding) visit.keepCookie = true
+  if (known.ending !== undefined || known.isEnding) note(visit.reply, { keepCookie: true })
   await startAfresh(visit)
   return answerEnd(visit, known)
 }
@@ -62,7 +63,7 @@ function answerTimeout (visit: Visit, reason: TimeoutReason): Verdict {
   flashEnded(visit, reason)
   return answerEnded(request, reply, reason, answerFor(visit), () => {
     // A poll leaves the cookie with the browser: the next page needs it to say why, whichever process it meets.
-    if (isSafe(request) && !isNavigation(request) && pagesSayWhy(visit)) visit.keepCookie = true
+    if (isSafe(request) && !isNavigation(request) && pagesSayWhy(visit)) note(visit.reply, { keepCookie: true })
   })
 }
 

@@ -10,6 +10,7 @@ import { entryExpiryOf } from '../store/record-entries.js'
 import { sessionOf } from '../store/host-session.js'
 import type { FlashSettings } from '../settings/flash.js'
 import { isNavigation, isPrefetch } from './navigation.js'
+import { note } from './response-notes.js'
 
 type Messages = { [type: string]: unknown[] }
 type ReadMessages = (type?: string) => Messages | unknown[] | undefined
@@ -24,7 +25,7 @@ export function flashEnded (visit: Visit, reason: TimeoutReason): void {
   const end = visit.initial ? recent.find(visit.initial.id) : recent.findByCookie(visit.cookie)
   if (end?.isMessageShown) {
     // The page that got the message has a session by now, whose cookie this response must not clear.
-    visit.keepCookie = true
+    note(visit.reply, { keepCookie: true })
     return
   }
   if (end) end.isMessageShown = true

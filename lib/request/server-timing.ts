@@ -3,21 +3,21 @@ import { deadlines } from '../policy.js'
 import type { Timing } from '../session/visit.js'
 import { isPage } from './navigation.js'
 import { createPageTag } from './page-tag.js'
+import { note, notesOf } from './response-notes.js'
 
 /**
  * Writes how long the session has left, in a header that browsers hand to them; and a page, when
  * it is loaded, whose it is.
  */
 export function writeTimeLeft (timing: Timing): void {
-  const { visit, record, limits } = timing
-  const { request, reply } = visit
+  const { visit: { request, reply }, record, limits } = timing
   const left = Math.max(0, deadlines(record, limits).first - now())
   // A service worker may ask for pages ahead of time, by requests that look like any other.
   const tag = isPage(request) || /html/i.test(String(reply.getHeader('content-type'))) ? `;desc="${createPageTag(timing)}"` : ''
   const metric = `session-timeout;dur=${left}${tag}`
   const present = reply.getHeader('server-timing')
-  const { metric: before } = visit
-  visit.metric = metric
+  const { metric: before } = notesOf(reply)
+  note(reply, { metric })
   // When a later hook throws, the response to that error passes here again.
   const text = present === undefined || present === before
     ? metric

@@ -181,7 +181,7 @@ async function restart (visit: Visit, session: KnownSession): Promise<boolean> {
 }
 
 function noteTouch (visit: Visit): void {
-  if (visit.registration.settings.rolling) visit.touchedAt = now()
+  if (visit.registration.settings.rolling) visit.renewed = true
 }
 
 function intervalOf (visit: Visit): number {

@@ -75,16 +75,10 @@ export class Visit {
   appliedAtLoad = true
   /** Whether onTimeout has answered the request. */
   replied = false
-  /** When a touch asked for the cookie to be sent again, epoch ms. */
-  touchedAt: number | undefined
-  /** The browser keeps the cookie that it has: nothing is sent that clears it. */
-  keepCookie = false
-  /** The response is for everybody: it carries no session cookie, and tells no time left. */
-  shared = false
+  /** Whether a touch has extended the session, so that the cookie is to be sent again. */
+  renewed = false
   /** The store as the sessions of this request see it. */
   readonly store: RequestStore
-  /** The time left as the response's header has it by now. */
-  metric: string | undefined
   readonly #held: KnownSession[] = []
   #isOver = false
 
