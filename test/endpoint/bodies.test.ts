@@ -72,6 +72,13 @@ t.test('the body parsers of the application stay as they were outside the endpoi
   t.same((await post('application/json', '{"a":1}')).json(), { body: { a: 1 } })
 })
 
+t.test('a report of null says nothing, and extends from now', async t => {
+  const { browser, clock } = await open(t)
+  clock.tick(10 * minute)
+  const headers = { 'content-type': 'application/json' }
+  t.match((await browser.request({ method: 'POST', url, payload: 'null', headers })).json(), { active: true, remaining: 30 * minute })
+})
+
 t.test('a report is still read', async t => {
   const { browser, clock } = await open(t)
   clock.tick(10 * minute)
