@@ -30,7 +30,7 @@ export async function checkLoaded (
   const user = userOf(registration, loaded)
   if (user !== null && await isSignedOut(sessions, known, { session: loaded, user })) return { reason: 'revoked' }
   if (record !== undefined) known.learnSaved(record, now())
-  else if (!await hasClock(registration, sessions, known, user)) return {}
+  else if (!await hasRecordEntry(registration, sessions, known, user)) return {}
   const limits = limitsFor()
   // Another process may have moved the record, or taken the user out of the session.
   if (known.record === null || endOf(known.record, limits, now()) !== null) await refreshRecord(sessions, known)
@@ -41,7 +41,7 @@ export async function checkLoaded (
 }
 
 /** Whether a session that is older than the plugin has its record in an entry. */
-async function hasClock (
+async function hasRecordEntry (
   { settings }: Registration, sessions: Sessions, known: KnownSession, user: string | null
 ): Promise<boolean> {
   if (known.isUnstamped && known.record !== null) return true
