@@ -1,4 +1,4 @@
-import websocket from '@fastify/websocket'
+import websocket, { type WebsocketPluginOptions } from '@fastify/websocket'
 import mercurius from 'mercurius'
 import t, { type Test } from 'tap'
 import { fakeClock } from '../helpers/clock.js'
@@ -21,8 +21,8 @@ const resolvers = {
   Subscription: { news: { subscribe: (_root: unknown, _args: unknown, { pubsub }: Context) => pubsub.subscribe('news') } }
 }
 
-function openGraphql (t: Test): Promise<LiveSite> {
-  return openSite(t, { before: app => { app.register(websocket) }, routes: app => follow('mercurius', app, { schema, resolvers }) })
+function openGraphql (t: Test, options: WebsocketPluginOptions = {}): Promise<LiveSite> {
+  return openSite(t, { before: app => { app.register(websocket, options) }, routes: app => follow('mercurius', app, { schema, resolvers }) })
 }
 
 async function subscribe ({ app, connect }: LiveSite): Promise<LiveSocket> {
@@ -63,6 +63,15 @@ t.test('a subscription is closed at sign-out, and goes on while the user works',
   await site.send('/sign-out', { method: 'POST' })
   await settle(() => live.closed !== undefined)
   t.match(live.closed, { code: 4403 })
+})
+
+t.test('when the server closes, a client may subscribe again', async t => {
+  // Otherwise @fastify/websocket closes the socket first.
+  const site = await openGraphql(t, { preClose (done) { done() } })
+  const live = await subscribe(site)
+  await site.app.close()
+  await settle(() => live.closed !== undefined)
+  t.same(live.closed, { code: 1001, reason: '' })
 })
 
 t.test('a visitor cannot subscribe', async t => {

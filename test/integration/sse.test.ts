@@ -31,6 +31,17 @@ t.test('an event stream begins at once, ends at the deadline, and says why', asy
   t.match(events.text, /event: ended\ndata: "?idle"?\n\n$/)
 })
 
+t.test('when the server closes, a stream is not told that its session has ended', async t => {
+  const { app, send } = await openStreams(t)
+  const response = await send('/events', { headers })
+  const events = textOf(response)
+  await settle(() => events.text !== '')
+  await app.close()
+  await settle(() => response.closed)
+  t.match(events.text, 'event: started')
+  t.notMatch(events.text, 'ended')
+})
+
 t.test('a visitor gets a 401, after which EventSource stops trying', async t => {
   fakeClock(t, { timers: true })
   const { send } = await openStreams(t)

@@ -66,6 +66,19 @@ t.test('over WebSockets, a subscription is closed within a second of the deadlin
   t.equal(feed.listenerCount('news'), 0)
 })
 
+t.test('over WebSockets, when the server closes, a client may subscribe again', async t => {
+  const { router } = initTRPC.create()
+  const { app, connect } = await openSite(t, {
+    // Otherwise @fastify/websocket closes the socket first.
+    before: app => { app.register(websocket, { preClose (done) { done() } }) },
+    routes: app => follow('tRPC', app, { appRouter: router({}) }, 1)
+  })
+  const live = await connect('/trpc')
+  await app.close()
+  await settle(() => live.closed !== undefined)
+  t.same(live.closed, { code: 1001, reason: '' })
+})
+
 t.test('over WebSockets, a visitor is closed at once', async t => {
   fakeClock(t, { timers: true })
   const { router } = initTRPC.create()

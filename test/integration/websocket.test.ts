@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import websocket from '@fastify/websocket'
+import websocket, { type WebsocketPluginOptions } from '@fastify/websocket'
 import t, { type Test } from 'tap'
 import type { AppOptions } from '../helpers/app.js'
 import { fakeClock } from '../helpers/clock.js'
@@ -8,10 +8,10 @@ import { second } from '../helpers/time.js'
 import { openSite, quiet, settle, type LiveSite } from './live.js'
 import { follow } from './recipe.js'
 
-function openSockets (t: Test, { before = true, ...options }: { before?: boolean } & Pick<AppOptions, 'session'> = {}): Promise<LiveSite> {
+function openSockets (t: Test, { before = true, websocket: itsOptions = {}, ...options }: { before?: boolean, websocket?: WebsocketPluginOptions } & Pick<AppOptions, 'session'> = {}): Promise<LiveSite> {
   return openSite(t, {
     ...options,
-    before: app => { if (before) app.register(websocket) },
+    before: app => { if (before) app.register(websocket, itsOptions) },
     async routes (app) {
       if (!before) await app.register(websocket)
       await follow('@fastify/websocket', app)
@@ -35,6 +35,22 @@ t.test('a WebSocket is closed at the deadline, which messages put off', async t 
   await settle(() => live.closed !== undefined)
   t.same(live.closed, { code: 1008, reason: 'session ended' })
   t.same(live.received, Array(3).fill('you said hello'))
+})
+
+t.test('when the server closes, @fastify/websocket closes the WebSocket first, and no client is told that the session has ended', async t => {
+  const { app, connect } = await openSockets(t)
+  const live = await connect('/socket')
+  await app.close()
+  await settle(() => live.closed !== undefined)
+  t.same(live.closed, { code: 1005, reason: '' })
+})
+
+t.test('a WebSocket that is still open when the server closes says that clients may reconnect', async t => {
+  const { app, connect } = await openSockets(t, { websocket: { preClose (done) { done() } } })
+  const live = await connect('/socket')
+  await app.close()
+  await settle(() => live.closed !== undefined)
+  t.same(live.closed, { code: 1001, reason: '' })
 })
 
 t.test('visitors get no WebSocket, and no user one of an ended session', async t => {
