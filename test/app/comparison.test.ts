@@ -31,7 +31,7 @@ const contenders: Record<string, AppOptions> = {
   '`cookie.maxAge` and `rolling: true`': { timeout: false, session: { cookie, rolling: true } },
   'a hand-written hook': { timeout: false, routes: handWritten },
   // Nothing at the server; and the page, which would sign out, is asleep.
-  'react-idle-timer, laptop closed': { timeout: false },
+  'react-idle-timer (no timer runs while the laptop is closed)': { timeout: false },
   'fastify-session-timeout': { timeout: { idleTimeout: '30m', afterTimeout: { redirectTo: '/login' } } }
 }
 
