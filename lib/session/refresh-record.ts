@@ -31,7 +31,18 @@ function take (session: KnownSession, kind: RecordEntryKind, found: SessionRecor
   if (session.record !== null || session.isUnstamped) session.learn(found, at)
 }
 
-/** The same, unless it was read just now. */
+/**
+ * Looks for the record of a session that is older than the plugin: it is in an entry.
+ * @returns whether there is one @throws the store's error
+ */
+export async function findRecordEntry (sessions: Sessions, session: KnownSession): Promise<boolean> {
+  if (!await sessions.recordEntries.hasUnstamped(session.id)) return false
+  session.isUnstamped = true
+  await refreshRecord(sessions, session)
+  return session.record !== null
+}
+
+/** The same as {@link refreshRecord}, unless it was read just now. */
 export async function refreshStaleRecord (sessions: Sessions, session: KnownSession): Promise<void> {
   const age = now() - session.readAt
   if (age < 0 || age >= freshFor) await refreshRecord(sessions, session)

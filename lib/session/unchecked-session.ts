@@ -2,7 +2,7 @@ import { now } from '../clock.js'
 import { endOf, type Limits } from '../policy.js'
 import { readRecord, type StoredSession } from '../store/stored-session.js'
 import type { EndReason } from '../../types/reasons.js'
-import { refreshRecord } from './refresh-record.js'
+import { findRecordEntry, refreshRecord } from './refresh-record.js'
 import type { KnownSession } from './known-session.js'
 import type { Registration } from './registration.js'
 import type { Sessions } from './sessions.js'
@@ -33,7 +33,7 @@ export async function checkLoaded (
   else if (!await hasRecordEntry(registration, sessions, known, user)) return {}
   const limits = limitsFor()
   // Another process may have moved the record, or taken the user out of the session.
-  if (known.record === null || endOf(known.record, limits, now()) !== null) await refreshRecord(sessions, known)
+  if (known.record !== null && endOf(known.record, limits, now()) !== null) await refreshRecord(sessions, known)
   if (known.ended !== null) return { reason: known.ended }
   if (known.record === null) return {}
   const reason = endOf(known.record, limits, now())
@@ -46,7 +46,5 @@ async function hasRecordEntry (
 ): Promise<boolean> {
   if (known.isUnstamped && known.record !== null) return true
   if (user === null && settings.knowsUsers && !settings.mayContradict) return false
-  if (!await sessions.recordEntries.hasUnstamped(known.id)) return false
-  known.isUnstamped = true
-  return true
+  return findRecordEntry(sessions, known)
 }

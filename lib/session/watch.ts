@@ -7,7 +7,7 @@ import type { EndReason, TimeoutReason } from '../../types/reasons.js'
 import { endByTimeout } from './end.js'
 import type { KnownSession, Watcher } from './known-session.js'
 import { OpenConnections, type Connection, type RequestConnection } from './open-connections.js'
-import { refreshRecord } from './refresh-record.js'
+import { findRecordEntry, refreshRecord } from './refresh-record.js'
 import type { Registration } from './registration.js'
 import { digestOf, type Sessions } from './sessions.js'
 import { endIfSignedOut, isLookDue, userOf } from './signed-out-users.js'
@@ -190,11 +190,7 @@ export class Watch implements Watcher {
   /** Whether the session is older than the plugin, and its record in an entry. */
   async #hasRecordEntry (): Promise<boolean> {
     const session = this.#session
-    if (session.record === null && await this.#sessions.recordEntries.hasUnstamped(session.id)) {
-      session.isUnstamped = true
-      await refreshRecord(this.#sessions, session)
-    }
-    return session.isUnstamped && session.record !== null
+    return session.record === null ? findRecordEntry(this.#sessions, session) : session.isUnstamped
   }
 
   /** Ends the session if its user was signed out everywhere: each scope says for itself who that is. */
