@@ -38,6 +38,11 @@ export const sessions = fp(async function sessions (app, { secret = randomBytes(
   app.get('/work', async () => 'done\n')
 })
 
+/** Browsers let any site open a WebSocket here, with the cookies of this one. Clients that are not browsers send no Origin. */
+export function isFromThisSite ({ origin, host }) {
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
+}
+
 /** Starts an example when it is the program, not when it is imported. */
 export async function runExample (url, buildApp, whatToTry) {
   if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(url)) return

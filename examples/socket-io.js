@@ -1,14 +1,14 @@
 // node examples/socket-io.js
 import Fastify from 'fastify'
 import { Server } from 'socket.io'
-import { runExample, sessions } from './sessions.js'
+import { isFromThisSite, runExample, sessions } from './sessions.js'
 
 export async function buildBoard (options = {}) {
   const app = Fastify({ forceCloseConnections: true, logger: options.logger ?? false })
   await app.register(sessions, options)
   // Its sockets are no requests of Fastify: no hook runs for them.
   const io = new Server(app.server, {
-    allowRequest: (request, decide) => decide(null, isFromThisSite(request))
+    allowRequest: (request, decide) => decide(null, isFromThisSite(request.headers))
   })
   app.addHook('onClose', async () => { await io.close() })
 
@@ -57,11 +57,6 @@ function loadSession (app, { headers }) {
   return new Promise((resolve, reject) => {
     app.decryptSession(sessionId, request, error => error ? reject(error) : resolve(request.session))
   })
-}
-
-/** Browsers let any site open a WebSocket here, with the cookies of this one. Clients that are not browsers send no Origin. */
-function isFromThisSite ({ headers: { origin, host } }) {
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
 }
 
 const page = `<!doctype html>

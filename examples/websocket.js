@@ -1,7 +1,7 @@
 // node examples/websocket.js
 import websocket from '@fastify/websocket'
 import Fastify from 'fastify'
-import { runExample, sessions } from './sessions.js'
+import { isFromThisSite, runExample, sessions } from './sessions.js'
 
 export async function buildChat (options = {}) {
   const app = Fastify({ forceCloseConnections: true, logger: options.logger ?? false })
@@ -56,10 +56,8 @@ export async function buildChat (options = {}) {
   return app
 }
 
-/** Browsers let any site open a WebSocket here, with the cookies of this one. Clients that are not browsers send no Origin. */
-function refuseOtherOrigins (request) {
-  const { origin } = request.headers
-  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === request.host)) return
+function refuseOtherOrigins ({ headers: { origin }, host }) {
+  if (isFromThisSite({ origin, host })) return
   throw Object.assign(new Error('Not from this site'), { statusCode: 403 })
 }
 
