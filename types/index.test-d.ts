@@ -100,7 +100,7 @@ app.register(sessionTimeout, { afterTimeout: { redirectTo: '/login', returnParam
 app.register(sessionTimeout, { flash: { ended: 'bye' } })
 // @ts-expect-error true is no user
 app.register(sessionTimeout, { user: () => true })
-// @ts-expect-error a promise is nobody's name
+// @ts-expect-error a promise is not a user
 app.register(sessionTimeout, { user: async () => 'ada' })
 // @ts-expect-error a duration, or 0
 app.register(sessionTimeout, { storeGrace: false })
@@ -145,7 +145,7 @@ app.get('/j', async request => {
   expectTypeOf(sessionTimeout.signal).toEqualTypeOf<AbortSignal>()
   // @ts-expect-error it is read, not set
   sessionTimeout.remaining = 5
-  // @ts-expect-error it takes no instant: no time that somebody else sends is trusted
+  // @ts-expect-error it takes no time: times that callers send are not trusted
   sessionTimeout.touch(5)
   // @ts-expect-error there is no such thing
   sessionTimeout.extend()

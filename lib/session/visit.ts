@@ -206,7 +206,7 @@ export class Visit {
   }
 }
 
-/** The reason as applications see it: any end that was no timeout is `missing`. */
+/** The reason that applications get: `missing` for every end except a timeout. */
 export function publicReason (reason: EndReason | null): EndedReason {
   return isTimeout(reason) ? reason : 'missing'
 }
